@@ -1,0 +1,1 @@
+"""What a cluster is: models, loading, checks."""

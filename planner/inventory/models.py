@@ -1,0 +1,263 @@
+"""What an inventory says: hosts, links, VMs, rules and settings, frozen and in base units.
+
+The description of each field is data: unit, default, meaning. The reference page and the JSON Schema are
+made from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from planner.units import Duration, Rate, Size
+
+INVENTORY_FORMAT = "evac/inventory/1"
+
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9_.:@+][A-Za-z0-9_.:@+-]*$",
+        description="letters, digits and . _ - : @ +, not beginning with -",
+    ),
+]
+"""A name of a host, switch, VM or label: what hypervisors allow, and nothing that a shell would read."""
+
+
+class Approach(StrEnum):
+    """How a VM is moved."""
+
+    COLD = "cold"
+    PRECOPY = "precopy"
+    POSTCOPY = "postcopy"
+    HYBRID = "hybrid"
+
+
+ALL_APPROACHES = tuple(Approach)
+
+
+class Frozen(BaseModel):
+    """Base of all inventory models: immutable, unknown keys are errors, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Settings(Frozen):
+    """Settings that hold for the whole inventory. All are optional."""
+
+    model: Literal["paper"] = Field("paper", description="The prediction model.")
+    stop_threshold: Size | None = Field(
+        None,
+        gt=0,
+        description="Bytes still dirty at which pre-copy stops the VM and sends the rest (l) [bytes]."
+        " Give this or downtime_limit, not both.",
+    )
+    downtime_limit: Duration | None = Field(
+        None,
+        gt=0,
+        description="The same as a time: l = bandwidth x downtime_limit [s]."
+        " 300 ms, QEMU's own default, where neither is given.",
+    )
+    background_efficiency: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="Share of the bandwidth that post-copy's background transfer reaches (alpha) [1].",
+    )
+    approaches: tuple[Approach, ...] = Field(
+        ALL_APPROACHES, min_length=1, description="Approaches that any VM may use."
+    )
+    max_outgoing: int = Field(2, ge=1, le=10_000, description="Migrations that may leave one host at once [count].")
+    max_incoming: int = Field(2, ge=1, le=10_000, description="Migrations that may enter one host at once [count].")
+
+    def stop_threshold_bytes(self, rate_bytes_per_s: float) -> float:
+        """Return the stop threshold l [bytes] at a transfer rate."""
+        if self.stop_threshold is not None:
+            return float(self.stop_threshold)
+        limit_s = DEFAULT_DOWNTIME_LIMIT_S if self.downtime_limit is None else self.downtime_limit
+        return rate_bytes_per_s * limit_s
+
+
+DEFAULT_DOWNTIME_LIMIT_S = 0.3
+"""QEMU's default downtime limit [s]."""
+
+
+class Host(Frozen):
+    """A virtualisation host."""
+
+    name: Name
+    cpus: int = Field(
+        ge=1,
+        le=1_000_000,
+        description="vCPUs that the host may carry, overcommitment included [count].",
+    )
+    memory: Size = Field(description="Memory that VMs may use [bytes].")
+    labels: tuple[Name, ...] = Field((), description="What the host has: CPU level, rack, storage, licence.")
+    max_outgoing: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Migrations that may leave at once [count]. The settings' value if absent.",
+    )
+    max_incoming: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Migrations that may enter at once [count]. The settings' value if absent.",
+    )
+    accepts: bool = Field(True, description="False: never a target.")
+
+
+class Link(Frozen):
+    """A full-duplex link between two hosts or switches."""
+
+    between: tuple[Name, Name] = Field(description="The two ends: names of hosts or switches.")
+    bandwidth: Rate = Field(gt=0, description="Bandwidth in each direction [bytes/s].")
+    usable: float = Field(
+        1.0, gt=0, le=1, description="Share of the bandwidth that migrations may use, in each direction [1]."
+    )
+
+    @property
+    def capacity_bytes_per_s(self) -> float:
+        """What migrations may use in each direction [bytes/s]."""
+        return self.bandwidth * self.usable
+
+
+class VM(Frozen):
+    """A virtual machine."""
+
+    name: Name
+    host: Name = Field(description="Where it runs now.")
+    vcpus: int = Field(ge=1, le=1_000_000, description="vCPUs [count].")
+    memory: Size = Field(gt=0, description="Memory [bytes].")
+    disk: Size = Field(0, description="Disk that moves with the VM; 0 where storage is shared [bytes].")
+    read_rate: Rate = Field(description="Rate at which it reads its memory image (r) [bytes/s].")
+    write_rate: Rate = Field(description="Rate at which it dirties its memory image (w) [bytes/s].")
+    weight: float = Field(1.0, ge=0, le=1e6, description="What a second of its downtime counts [1].")
+    max_downtime: Duration | None = Field(None, description="Longest downtime that it bears [s]. No limit if absent.")
+    approaches: tuple[Approach, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Approaches that it may use, of those in the settings. All of them if absent.",
+    )
+    requires: tuple[Name, ...] = Field((), description="Labels that its host must have.")
+    pinned: bool = Field(False, description="True: it may not move; evacuating its host is then infeasible.")
+
+    @property
+    def image_bytes(self) -> int:
+        """What a migration has to move at least: memory and disk (V) [bytes]."""
+        return self.memory + self.disk
+
+
+Group = Annotated[tuple[Name, ...], Field(min_length=2)]
+
+
+class Separate(Frozen):
+    """Never two of these on one host, at any moment; a moving VM is on both its hosts."""
+
+    separate: Group = Field(description="VMs of which no two may be on one host, at any moment.")
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The VMs that the rule names."""
+        return self.separate
+
+
+class Together(Frozen):
+    """Those of these that move have the same destination: a host where a member stays, if one stays."""
+
+    together: Group = Field(
+        description="VMs that end on one host. Where a member stays, the others join a member that stays."
+    )
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The VMs that the rule names."""
+        return self.together
+
+
+class NotAtOnce(Frozen):
+    """No two of these in migration at the same time."""
+
+    not_at_once: Group = Field(description="VMs of which no two may be in migration at the same time.")
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The VMs that the rule names."""
+        return self.not_at_once
+
+
+class Before(Frozen):
+    """Each has landed before the next in the list starts; VMs that do not move count as landed."""
+
+    before: Group = Field(description="VMs in the order in which they move: each has landed before the next starts.")
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The VMs that the rule names, in order."""
+        return self.before
+
+
+RULE_KINDS: dict[str, type[Separate | Together | NotAtOnce | Before]] = {
+    "separate": Separate,
+    "together": Together,
+    "not_at_once": NotAtOnce,
+    "before": Before,
+}
+
+
+def _rule_kind(value: Any) -> str | None:
+    """Return the key that tells a rule's kind, or None."""
+    if isinstance(value, dict):
+        kinds = [key for key in value if key in RULE_KINDS]
+        return kinds[0] if kinds else None
+    return next((kind for kind, model in RULE_KINDS.items() if isinstance(value, model)), None)
+
+
+Rule = Annotated[
+    Annotated[Separate, Tag("separate")]
+    | Annotated[Together, Tag("together")]
+    | Annotated[NotAtOnce, Tag("not_at_once")]
+    | Annotated[Before, Tag("before")],
+    Discriminator(_rule_kind),
+]
+"""One placement or ordering rule, told apart by its only key."""
+
+
+class Inventory(Frozen):
+    """A cluster as it stands before the evacuation."""
+
+    format: Literal["evac/inventory/1"] = Field(description="Format and version.")
+    name: Name = Field(description="Name of the cluster.")
+    settings: Settings = Field(default_factory=Settings, description="Settings for all VMs and hosts.")
+    hosts: tuple[Host, ...] = Field(min_length=1, description="The hosts.")
+    switches: tuple[Name, ...] = Field((), description="Names of the switches.")
+    links: tuple[Link, ...] = Field((), description="The links.")
+    vms: tuple[VM, ...] = Field((), description="The VMs on all hosts, also on those that stay.")
+    rules: tuple[Rule, ...] = Field((), description="Placement and ordering rules.")
+
+    def sections(self) -> dict[str, str]:
+        """Return a short digest of each section, so that a change can be told by its section."""
+        document = self.model_dump(mode="json")
+        document["links"] = [document.pop("switches"), document["links"]]
+        return {key: _digest(document[key])[:16] for key in ("name", "settings", "hosts", "links", "vms", "rules")}
+
+    def sha256(self) -> str:
+        """Return the digest of the content; comments, key order and the choice of units do not count."""
+        return _digest(self.model_dump(mode="json"))
+
+
+def _digest(document: Any) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rule_name(rule: Separate | Together | NotAtOnce | Before) -> str:
+    """Return how a rule is named to people: ``separate [db-07, db-08]``."""
+    kind = next(kind for kind, model in RULE_KINDS.items() if isinstance(rule, model))
+    return f"{kind} [{', '.join(rule.members)}]"

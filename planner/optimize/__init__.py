@@ -1,0 +1,1 @@
+"""Finds the plan: options, integer program, schedule, bounds."""

@@ -1,0 +1,1 @@
+"""What a plan is: models, reading, writing."""

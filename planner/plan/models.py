@@ -1,0 +1,187 @@
+"""A plan and what stands in it: moves, objective, proof, verification, reasons of a no. Base units throughout."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from planner.inventory.models import Approach, Settings
+
+PLAN_FORMAT = "evac/plan/1"
+
+
+class Record(BaseModel):
+    """Base of all plan models: immutable, unknown keys are errors, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Status(StrEnum):
+    """What is known of the answer. The four words mean four different things."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    UNKNOWN = "unknown"
+
+
+class InventoryRef(Record):
+    """Which inventory the plan was made for."""
+
+    name: str = Field(description="Name of the inventory.")
+    sha256: str | None = Field(None, description="Digest of its content; absent in plans written by hand.")
+    sections: dict[str, str] = Field(
+        default_factory=dict, description="Digest of each section, to tell which has changed since."
+    )
+
+
+class Request(Record):
+    """What was asked for."""
+
+    evacuate: tuple[str, ...] = Field(min_length=1, description="Hosts to empty; never targets.")
+    deadline_s: float = Field(gt=0, description="Time from the start by which they must be empty [s].")
+    objective: Literal["downtime"] = Field("downtime", description="What is minimised once all are out in time.")
+    start_clock: str | None = Field(
+        None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of day at which the plan starts, HH:MM."
+    )
+
+
+class Objective(Record):
+    """What the plan costs, and the proof of how much less it could cost."""
+
+    downtime_s: float = Field(description="Sum of the moves' downtimes [s].")
+    weighted_downtime_s: float = Field(description="Sum of weight x downtime, the value minimised [s].")
+    finish_s: float = Field(description="When the last move ends [s].")
+    lower_bound_weighted_downtime_s: float = Field(
+        description="No plan with the offered approaches and bandwidths has less weighted downtime [s]."
+    )
+    gap: float = Field(description="(weighted downtime - bound) / weighted downtime; 0 where both are 0 [1].")
+    lower_bound_finish_s: float | None = Field(
+        None,
+        description="No plan with at most this weighted downtime ends sooner [s]; absent where not computed.",
+    )
+
+
+class SolverInfo(Record):
+    """What computed the plan."""
+
+    name: str = Field(description="Solver.")
+    version: str = Field(description="Its version.")
+    seed: int = Field(description="Seed of all random choices.")
+    seconds: float = Field(description="Wall time of the whole planning [s].")
+    time_limit_s: float | None = Field(None, description="Limit that was given [s].")
+
+
+class Move(Record):
+    """One migration."""
+
+    vm: str = Field(description="VM.")
+    source: str = Field(description="Host that it leaves.")
+    target: str = Field(description="Host that it goes to.")
+    approach: Approach = Field(description="How it moves.")
+    precopy_share: float = Field(ge=0, le=1, description="Share of the image sent by iterative pre-copy (phi) [1].")
+    bandwidth_bytes_per_s: float = Field(
+        gt=0, description="Bandwidth reserved on every link of the path for the whole duration [bytes/s]."
+    )
+    path: tuple[str, ...] = Field(min_length=2, description="Nodes from source to target.")
+    start_s: float = Field(ge=0, description="Start, from the start of the plan [s].")
+    duration_s: float = Field(ge=0, description="Migration time [s].")
+    downtime_s: float = Field(ge=0, description="Service downtime [s].")
+    transferred_bytes: float = Field(ge=0, description="Bytes sent [bytes].")
+    memory_bytes: int = Field(0, ge=0, description="Memory of the VM, for those who read the plan [bytes].")
+    disk_bytes: int = Field(0, ge=0, description="Disk that moves with the VM [bytes].")
+    weight: float = Field(1.0, ge=0, description="What a second of its downtime counts [1].")
+    after: tuple[str, ...] = Field(
+        (),
+        description="VMs whose end this start waits for: they hold what it needs, or a rule puts them first.",
+    )
+
+    @property
+    def end_s(self) -> float:
+        """When the move ends [s]."""
+        return self.start_s + self.duration_s
+
+
+class Violation(Record):
+    """One thing that the replay of a plan rejects."""
+
+    check: str = Field(description="Name of the check that says no.")
+    message: str = Field(description="What is wrong, in words.")
+    subjects: tuple[str, ...] = Field((), description="VMs, hosts or links concerned.")
+    at_s: float | None = Field(None, description="When, from the start of the plan [s].")
+
+
+class Verification(Record):
+    """What the replay found."""
+
+    ok: bool = Field(description="Whether every check says yes.")
+    checks: tuple[str, ...] = Field(description="The checks that were made.")
+    violations: tuple[Violation, ...] = Field((), description="What was rejected.")
+
+
+class ReasonKind(StrEnum):
+    """Why no plan exists. The words for people are made when the reason is shown."""
+
+    PINNED = "pinned-vm"
+    LABELS = "no-host-with-labels"
+    NO_HOST_FITS = "no-host-fits-vm"
+    NO_TARGET = "no-target-host"
+    SEPARATED = "separated-from-every-host"
+    UNREACHABLE = "no-route-to-any-host"
+    NO_APPROACH = "no-approach-allowed"
+    TOO_SLOW = "fastest-move-outlasts-deadline"
+    MEMORY = "memory-short"
+    VCPUS = "vcpus-short"
+    LINK = "link-too-slow"
+    OUTGOING = "too-few-outgoing-slots"
+    INCOMING = "too-few-incoming-slots"
+    SEPARATE = "separate-group-too-large"
+    TOGETHER = "together-group-fits-nowhere"
+    BEFORE = "before-chain-outlasts-deadline"
+    NOT_AT_ONCE = "not-at-once-group-outlasts-deadline"
+    RULE_CYCLE = "before-rules-form-a-cycle"
+    COMBINATION = "conflicting-constraints"
+
+
+class Reason(Record):
+    """One reason why no plan exists, as data."""
+
+    kind: ReasonKind = Field(description="Kind of reason.")
+    vms: tuple[str, ...] = Field((), description="VMs concerned.")
+    hosts: tuple[str, ...] = Field((), description="Hosts concerned.")
+    link: tuple[str, str] | None = Field(None, description="Directed link concerned.")
+    rule: str | None = Field(None, description="Rule concerned, as named to people.")
+    labels: tuple[str, ...] = Field((), description="Labels concerned.")
+    needed: float | None = Field(None, description="What is needed, in `unit`.")
+    available: float | None = Field(None, description="What there is, in `unit`.")
+    unit: Literal["bytes", "s", "count", ""] = Field("", description="Unit of needed and available.")
+
+
+class Infeasibility(Record):
+    """Why the answer is a proven no."""
+
+    reasons: tuple[Reason, ...] = Field(min_length=1, description="Each alone is enough for the no.")
+    proof: Literal["certificate", "relaxation", "exhausted"] = Field(
+        description="certificate: follows from the numbers given; relaxation: the integer program that relaxes the"
+        " order has no solution; exhausted: every assignment and order was ruled out."
+    )
+
+
+class Plan(Record):
+    """A plan, or the reason why there is none. Self-contained: it can be rendered without the inventory."""
+
+    format: Literal["evac/plan/1"] = Field(description="Format and version.")
+    inventory: InventoryRef = Field(description="The inventory it was made for.")
+    request: Request = Field(description="What was asked for.")
+    settings: Settings = Field(default_factory=Settings, description="The inventory's settings, in base units.")
+    status: Status = Field(
+        description="optimal: no plan has less weighted downtime; feasible: verified, see gap;"
+        " infeasible: proven; unknown: the limit came before an answer."
+    )
+    objective: Objective | None = Field(None, description="Cost and bound; absent where there is no plan.")
+    solver: SolverInfo | None = Field(None, description="What computed it.")
+    moves: tuple[Move, ...] = Field((), description="The moves, by start.")
+    verification: Verification | None = Field(None, description="What the replay found.")
+    infeasibility: Infeasibility | None = Field(None, description="Why there is no plan.")

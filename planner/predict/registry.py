@@ -1,0 +1,42 @@
+"""The models by their names in the settings, and the shortcut from inventory to prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from planner.inventory.models import VM, Approach, Settings
+from planner.predict.paper import PaperModel
+from planner.predict.protocol import Floats, Prediction, PredictionModel, Workload
+
+MODELS: dict[str, Callable[[Settings], PredictionModel]] = {
+    "paper": lambda settings: PaperModel(settings.background_efficiency),
+}
+"""Maker of each model; a further model is a line here and its name in `Settings.model`."""
+
+
+def model_for(settings: Settings) -> PredictionModel:
+    """Return the model that the settings name."""
+    return MODELS[settings.model](settings)
+
+
+def workload_of(vms: Sequence[VM]) -> Workload:
+    """Return the workload of some VMs as column vectors, shape ``(len(vms), 1)``, to broadcast over rates."""
+    columns = np.array([(vm.image_bytes, vm.read_rate, vm.write_rate) for vm in vms], dtype=np.float64).reshape(
+        len(vms), 3
+    )
+    return Workload(columns[:, 0:1], columns[:, 1:2], columns[:, 2:3])
+
+
+def thresholds(settings: Settings, rates_bytes_per_s: Floats) -> Floats:
+    """Return the stop threshold l [bytes] at each rate; the same shape as the rates."""
+    if settings.stop_threshold is not None:
+        return np.full_like(rates_bytes_per_s, settings.stop_threshold)
+    return rates_bytes_per_s * settings.stop_threshold_bytes(1.0)
+
+
+def predict_vm(settings: Settings, vm: VM, approach: Approach, rate_bytes_per_s: float) -> Prediction:
+    """Predict one VM, approach and rate [bytes/s]; the arrays have shape ``(1, 1)``."""
+    rate = np.array([[rate_bytes_per_s]], dtype=np.float64)
+    return model_for(settings).predict(approach, workload_of([vm]), rate, thresholds(settings, rate))

@@ -1,0 +1,1 @@
+"""Plans and answers for people and machines, one file a form."""

@@ -1,0 +1,1 @@
+"""Replays a plan against its inventory, from the contract alone."""
