@@ -1,0 +1,45 @@
+"""Memory and vCPUs on every host at all times, VMs that stay included."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from planner.inventory.models import VM, Host
+from planner.units import format_size
+from planner.verify.findings import Finding
+from planner.verify.replay import Replay
+from planner.verify.sweep import Hold, Overload, first_overload
+
+
+def check_memory(replay: Replay) -> Iterator[Finding]:
+    """Check that the VMs' memory fits on each host at all times."""
+    for host, over in _overloads(replay, lambda vm: vm.memory, lambda host: host.memory):
+        excess = format_size(over.total - host.memory)
+        yield _finding(host, over, f"has {format_size(host.memory)} of memory and would need {excess} more")
+
+
+def check_vcpus(replay: Replay) -> Iterator[Finding]:
+    """Check that the VMs' vCPUs fit on each host at all times."""
+    for host, over in _overloads(replay, lambda vm: vm.vcpus, lambda host: host.cpus):
+        yield _finding(host, over, f"has {host.cpus} vCPUs and would need {over.total - host.cpus:.0f} more")
+
+
+def _overloads(
+    replay: Replay, amount: Callable[[VM], int], limit: Callable[[Host], int]
+) -> Iterator[tuple[Host, Overload]]:
+    holds: defaultdict[str, list[Hold]] = defaultdict(list)
+    for vm in replay.inventory.vms:
+        for name, (since, until) in replay.presence(vm).items():
+            holds[name].append(Hold(vm.name, since, until, amount(vm)))
+    for host in replay.inventory.hosts:
+        over = first_overload(holds[host.name], limit(host))
+        if over is not None:
+            yield host, over
+
+
+def _finding(host: Host, over: Overload, wrong: str) -> Finding:
+    if over.at_s < 0:
+        return Finding(f"{host.name} {wrong} before anything moves", (host.name,))
+    arriving = ", ".join(over.newcomers)
+    return Finding(f"{host.name} {wrong} when {arriving} arrives", (host.name, *over.newcomers), over.at_s)
