@@ -17,6 +17,9 @@ from planner.units import Duration, Rate, Size
 
 INVENTORY_FORMAT = "evac/inventory/1"
 
+MAX_ITEMS = 200_000
+"""Most hosts, switches, links, VMs or rules of one inventory [count]."""
+
 Name = Annotated[
     str,
     Field(
@@ -65,15 +68,20 @@ class Settings(Frozen):
     )
     background_efficiency: float = Field(
         0.3,
+        strict=True,
         gt=0,
         le=1,
         description="Share of the bandwidth that post-copy's background transfer reaches (alpha) [1].",
     )
     approaches: tuple[Approach, ...] = Field(
-        ALL_APPROACHES, min_length=1, description="Approaches that any VM may use."
+        ALL_APPROACHES, min_length=1, max_length=100, description="Approaches that any VM may use."
     )
-    max_outgoing: int = Field(2, ge=1, le=10_000, description="Migrations that may leave one host at once [count].")
-    max_incoming: int = Field(2, ge=1, le=10_000, description="Migrations that may enter one host at once [count].")
+    max_outgoing: int = Field(
+        2, strict=True, ge=1, le=10_000, description="Migrations that may leave one host at once [count]."
+    )
+    max_incoming: int = Field(
+        2, strict=True, ge=1, le=10_000, description="Migrations that may enter one host at once [count]."
+    )
 
     def stop_threshold_bytes(self, rate_bytes_per_s: float) -> float:
         """Return the stop threshold l [bytes] at a transfer rate."""
@@ -92,25 +100,30 @@ class Host(Frozen):
 
     name: Name
     cpus: int = Field(
+        strict=True,
         ge=1,
         le=1_000_000,
         description="vCPUs that the host may carry, overcommitment included [count].",
     )
     memory: Size = Field(description="Memory that VMs may use [bytes].")
-    labels: tuple[Name, ...] = Field((), description="What the host has: CPU level, rack, storage, licence.")
+    labels: tuple[Name, ...] = Field(
+        (), max_length=1000, description="What the host has: CPU level, rack, storage, licence."
+    )
     max_outgoing: int | None = Field(
         None,
+        strict=True,
         ge=1,
         le=10_000,
         description="Migrations that may leave at once [count]. The settings' value if absent.",
     )
     max_incoming: int | None = Field(
         None,
+        strict=True,
         ge=1,
         le=10_000,
         description="Migrations that may enter at once [count]. The settings' value if absent.",
     )
-    accepts: bool = Field(True, description="False: never a target.")
+    accepts: bool = Field(True, strict=True, description="False: never a target.")
 
 
 class Link(Frozen):
@@ -119,7 +132,11 @@ class Link(Frozen):
     between: tuple[Name, Name] = Field(description="The two ends: names of hosts or switches.")
     bandwidth: Rate = Field(gt=0, description="Bandwidth in each direction [bytes/s].")
     usable: float = Field(
-        1.0, gt=0, le=1, description="Share of the bandwidth that migrations may use, in each direction [1]."
+        1.0,
+        strict=True,
+        gt=0,
+        le=1,
+        description="Share of the bandwidth that migrations may use, in each direction [1].",
     )
 
     @property
@@ -133,20 +150,23 @@ class VM(Frozen):
 
     name: Name
     host: Name = Field(description="Where it runs now.")
-    vcpus: int = Field(ge=1, le=1_000_000, description="vCPUs [count].")
+    vcpus: int = Field(strict=True, ge=1, le=1_000_000, description="vCPUs [count].")
     memory: Size = Field(gt=0, description="Memory [bytes].")
     disk: Size = Field(0, description="Disk that moves with the VM; 0 where storage is shared [bytes].")
     read_rate: Rate = Field(description="Rate at which it reads its memory image (r) [bytes/s].")
     write_rate: Rate = Field(description="Rate at which it dirties its memory image (w) [bytes/s].")
-    weight: float = Field(1.0, ge=0, le=1e6, description="What a second of its downtime counts [1].")
+    weight: float = Field(1.0, strict=True, ge=0, le=1e6, description="What a second of its downtime counts [1].")
     max_downtime: Duration | None = Field(None, description="Longest downtime that it bears [s]. No limit if absent.")
     approaches: tuple[Approach, ...] | None = Field(
         None,
         min_length=1,
+        max_length=100,
         description="Approaches that it may use, of those in the settings. All of them if absent.",
     )
-    requires: tuple[Name, ...] = Field((), description="Labels that its host must have.")
-    pinned: bool = Field(False, description="True: it may not move; evacuating its host is then infeasible.")
+    requires: tuple[Name, ...] = Field((), max_length=1000, description="Labels that its host must have.")
+    pinned: bool = Field(
+        False, strict=True, description="True: it may not move; evacuating its host is then infeasible."
+    )
 
     @property
     def image_bytes(self) -> int:
@@ -154,7 +174,7 @@ class VM(Frozen):
         return self.memory + self.disk
 
 
-Group = Annotated[tuple[Name, ...], Field(min_length=2)]
+Group = Annotated[tuple[Name, ...], Field(min_length=2, max_length=10_000)]
 
 
 class Separate(Frozen):
@@ -235,11 +255,11 @@ class Inventory(Frozen):
     format: Literal["evac/inventory/1"] = Field(description="Format and version.")
     name: Name = Field(description="Name of the cluster.")
     settings: Settings = Field(default_factory=Settings, description="Settings for all VMs and hosts.")
-    hosts: tuple[Host, ...] = Field(min_length=1, description="The hosts.")
-    switches: tuple[Name, ...] = Field((), description="Names of the switches.")
-    links: tuple[Link, ...] = Field((), description="The links.")
-    vms: tuple[VM, ...] = Field((), description="The VMs on all hosts, also on those that stay.")
-    rules: tuple[Rule, ...] = Field((), description="Placement and ordering rules.")
+    hosts: tuple[Host, ...] = Field(min_length=1, max_length=MAX_ITEMS, description="The hosts.")
+    switches: tuple[Name, ...] = Field((), max_length=MAX_ITEMS, description="Names of the switches.")
+    links: tuple[Link, ...] = Field((), max_length=MAX_ITEMS, description="The links.")
+    vms: tuple[VM, ...] = Field((), max_length=MAX_ITEMS, description="The VMs on all hosts, also on those that stay.")
+    rules: tuple[Rule, ...] = Field((), max_length=MAX_ITEMS, description="Placement and ordering rules.")
 
     def sections(self) -> dict[str, str]:
         """Return a short digest of each section, so that a change can be told by its section."""
