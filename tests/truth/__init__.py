@@ -1,0 +1,1 @@
+"""What the truth is for small cases: random inventories and a brute force over all their plans."""
