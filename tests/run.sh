@@ -1,0 +1,28 @@
+#!/bin/sh
+# Makes the environment, then runs every check and every test. Stops at the first that says no. Needs no root.
+set -u
+checkout=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 2
+cd "$checkout" || exit 2
+. .ci/environment.sh
+
+section() {
+    title=$1
+    shift
+    printf '== %s\n' "$title"
+    began=$(date +%s)
+    "$@"
+    code=$?
+    if [ "$code" -ne 0 ]; then
+        say "tests/run.sh: stopped, $title said no (exit code $code)"
+        exit 1
+    fi
+    [ "$title" = tests ] || printf '   %s s\n' "$(($(date +%s) - began))"
+}
+
+section environment prepare dev
+section 'ruff check' ruff check .
+section 'ruff format' ruff format --check .
+section mypy mypy
+section lint-imports lint-imports
+section 'reference pages' python docs/generate.py --check
+section tests python -m pytest -n 2 --quiet
