@@ -23,18 +23,18 @@ python_makes_venv() {
 
 # Prints the interpreters that may be there, one a line, the best first.
 python_candidates() {
-    wanted=$(sed -n '1{s/[^0-9.].*//;p;}' "$checkout/.python-version" 2>/dev/null)
+    wanted=$(sed -n '1{s/[^0-9.].*//;p;}' "$checkout/.python-version" 2>/dev/null) || wanted=
     wanted=${wanted:-3.13}
     for name in "python$wanted" python3 python python3.14 python3.13 python3.12; do
-        command -v "$name" 2>/dev/null
+        command -v "$name" 2>/dev/null || continue
     done
     pyenv_versions=${PYENV_ROOT:-$HOME/.pyenv}/versions
     for found in "$pyenv_versions/$wanted"*/bin/python "$pyenv_versions"/3.1[2-9]*/bin/python; do
         if [ -x "$found" ]; then printf '%s\n' "$found"; fi
     done
     if command -v uv >/dev/null 2>&1; then
-        uv python find "$wanted" 2>/dev/null
-        uv python find '>=3.12' 2>/dev/null
+        uv python find "$wanted" 2>/dev/null || :
+        uv python find '>=3.12' 2>/dev/null || :
     fi
 }
 
