@@ -102,9 +102,9 @@ prepare() {
         rm -f "$stamp"
         say "Installing evac$extras in the versions of constraints-dev.txt (a minute or so)"
         # setuptools first, so that the build uses the pinned one and asks for no other.
-        PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install --quiet --no-input \
+        PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install -qq --no-input \
             --constraint "$checkout/constraints-dev.txt" setuptools || exit
-        PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install --quiet --no-input \
+        PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install -qq --no-input \
             --constraint "$checkout/constraints-dev.txt" --no-build-isolation --editable "$checkout$extras" || exit
         environment_key >"$stamp"
     fi

@@ -11,11 +11,13 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# Runs a command in the shell's own words, so that what is shown can be copied.
 show() {
-    printf '\n$ %s\n' "$*"
-    "$@"
+    printf '\n$ %s\n' "$1"
+    eval "$1"
 }
 
-show evac plan inventories/demo.yaml --evacuate hv01 --deadline '15 min' --output "$work/plan.json"
-show evac verify inventories/demo.yaml "$work/plan.json"
-show evac runbook "$work/plan.json"
+plan=$work/plan.json
+show 'evac plan inventories/demo.yaml --evacuate hv01 --deadline "15 min" -o "$plan"'
+show 'evac verify inventories/demo.yaml "$plan"'
+show 'evac runbook "$plan"'
