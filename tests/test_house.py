@@ -121,7 +121,7 @@ def test_no_machine_is_mentioned() -> None:
 
 
 def test_every_dependency_is_accounted_for() -> None:
-    documented = documented_dependencies()
+    documented = {name.lower() for name in documented_dependencies()}
     assert [name for name in declared_dependencies() if name not in documented] == []
 
 
