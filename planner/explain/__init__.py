@@ -1,1 +1,63 @@
 """Why not, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner.explain import certificates
+from planner.explain.conflict import conflicting
+from planner.inventory.models import Inventory
+from planner.optimize.classes import Classes
+from planner.optimize.clock import Clock
+from planner.optimize.options import Columns, Tables
+from planner.optimize.problem import Problem
+from planner.plan.models import Infeasibility, Reason, ReasonKind
+
+__all__ = ["certify", "explain_conflict"]
+
+
+def certify(
+    inventory: Inventory, evacuate: Sequence[str], problem: Problem, tables: Tables, columns: Columns
+) -> Infeasibility | None:
+    """Return cheap proofs that no plan exists, or None where none is found."""
+    reasons: list[Reason] = [
+        *certificates.pinned(inventory, set(evacuate)),
+        *certificates.nowhere_to_go(inventory, problem),
+        *certificates.too_slow(problem, tables),
+        *certificates.short_of_room(problem),
+        *certificates.groups_too_large(inventory, problem),
+    ]
+    if not reasons:
+        reasons = [
+            *certificates.volumes(problem, columns),
+            *certificates.sequences(inventory, problem, columns),
+        ]
+    return Infeasibility(reasons=tuple(reasons), proof="certificate") if reasons else None
+
+
+def explain_conflict(
+    inventory: Inventory,
+    problem: Problem,
+    classes: Classes,
+    columns: Columns,
+    *,
+    exhausted: bool,
+    seed: int,
+    limit_s: float,
+) -> Infeasibility:
+    """Return the reason for a no that the solver proved.
+
+    Parameters
+    ----------
+    exhausted
+        Whether the proof needed all assignments and orders to be ruled out, not only the relaxation of the order.
+    limit_s
+        Wall time to shrink the conflict [s].
+    """
+    if exhausted:
+        names = tuple(vm.name for vm in problem.movers)
+        hosts = tuple(host.name for host in problem.sources)
+        reason = Reason(kind=ReasonKind.COMBINATION, vms=names, hosts=hosts)
+        return Infeasibility(reasons=(reason,), proof="exhausted")
+    reason = conflicting(inventory, problem, classes, columns, Clock(limit_s), seed)
+    return Infeasibility(reasons=(reason,), proof="relaxation")

@@ -1,0 +1,181 @@
+"""Cheap proofs that no plan exists, made before any solver runs. Each names the culprit with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from planner.inventory.models import VM, Inventory, Together, rule_name
+from planner.optimize.options import Columns, Tables
+from planner.optimize.problem import Problem
+from planner.plan.models import Reason, ReasonKind
+
+
+def pinned(inventory: Inventory, evacuate: set[str]) -> Iterator[Reason]:
+    """VMs that may not move stand on an evacuated host."""
+    by_host: dict[str, list[str]] = {}
+    for vm in inventory.vms:
+        if vm.pinned and vm.host in evacuate:
+            by_host.setdefault(vm.host, []).append(vm.name)
+    for host, names in by_host.items():
+        yield Reason(kind=ReasonKind.PINNED, vms=tuple(names), hosts=(host,))
+
+
+def nowhere_to_go(inventory: Inventory, problem: Problem) -> Iterator[Reason]:
+    """VMs that no single target may receive, with what shuts the last of them out."""
+    if not problem.movers:
+        return
+    if not problem.targets:
+        yield Reason(kind=ReasonKind.NO_TARGET, hosts=tuple(host.name for host in problem.sources))
+        return
+    together = {v: group for group in problem.together for v in group}
+    told: set[tuple[int, ...]] = set()
+    for v in np.flatnonzero(~problem.allowed.any(axis=1)).tolist():
+        group = together.get(v, (v,))
+        if group not in told:
+            told.add(group)
+            yield _why_nowhere(inventory, problem, v, group)
+
+
+def _why_nowhere(inventory: Inventory, problem: Problem, v: int, group: tuple[int, ...]) -> Reason:
+    vm = problem.movers[v]
+    labelled = np.array([set(vm.requires) <= set(host.labels) for host in problem.targets])
+    if not labelled.any():
+        return Reason(kind=ReasonKind.LABELS, vms=(vm.name,), labels=_missing_labels(vm, problem))
+    memory, vcpus = problem.free_memory[labelled].max(), problem.free_vcpus[labelled].max()
+    if problem.memory[v] > memory:
+        return _short(ReasonKind.NO_HOST_FITS, vm, float(problem.memory[v]), float(memory), "bytes")
+    if problem.vcpus[v] > vcpus:
+        return _short(ReasonKind.NO_HOST_FITS, vm, float(problem.vcpus[v]), float(vcpus), "count")
+    routes = [problem.network.route(vm.host, host.name) is not None for host in problem.targets]
+    if not (labelled & np.array(routes)).any():
+        return Reason(kind=ReasonKind.UNREACHABLE, vms=(vm.name,), hosts=(vm.host,))
+    names = {problem.movers[u].name for u in group}
+    for rule in inventory.rules:
+        if vm.name in rule.members and isinstance(rule, Together):
+            need = float(problem.memory[list(group)].sum())
+            return Reason(
+                kind=ReasonKind.TOGETHER,
+                vms=tuple(sorted(names)),
+                rule=rule_name(rule),
+                needed=need,
+                available=float(problem.free_memory.max()),
+                unit="bytes",
+            )
+    rules = [rule_name(rule) for rule in inventory.rules if vm.name in rule.members and hasattr(rule, "separate")]
+    if rules:
+        return Reason(kind=ReasonKind.SEPARATED, vms=(vm.name,), rule=rules[0])
+    # Each target falls out for another of the reasons above: size here, labels there.
+    return _short(ReasonKind.NO_HOST_FITS, vm, float(problem.memory[v]), float(memory), "bytes")
+
+
+def _missing_labels(vm: VM, problem: Problem) -> tuple[str, ...]:
+    """Return the required labels that no target has, or all of them where each is found somewhere."""
+    everywhere = {label for host in problem.targets for label in host.labels}
+    return tuple(label for label in vm.requires if label not in everywhere) or vm.requires
+
+
+def _short(kind: ReasonKind, vm: VM, needed: float, available: float, unit: str) -> Reason:
+    return Reason.model_validate(
+        {"kind": kind, "vms": (vm.name,), "needed": needed, "available": available, "unit": unit}
+    )
+
+
+def too_slow(problem: Problem, tables: Tables) -> Iterator[Reason]:
+    """VMs that no approach moves within the deadline."""
+    for v, vm in enumerate(problem.movers):
+        offered = tables.usable[v]
+        if not offered.any():
+            yield Reason(kind=ReasonKind.NO_APPROACH, vms=(vm.name,))
+            continue
+        fastest = float(tables.time_s[v][offered].min())
+        if fastest > problem.deadline_s:
+            yield _short(ReasonKind.TOO_SLOW, vm, fastest, problem.deadline_s, "s")
+
+
+def short_of_room(problem: Problem) -> Iterator[Reason]:
+    """All targets together lack memory or vCPUs for all movers."""
+    for kind, size, free, unit in (
+        (ReasonKind.MEMORY, problem.memory, problem.free_memory, "bytes"),
+        (ReasonKind.VCPUS, problem.vcpus, problem.free_vcpus, "count"),
+    ):
+        needed, available = float(size.sum()), float(np.maximum(free, 0).sum())
+        if needed > available:
+            hosts = tuple(host.name for host in problem.targets)
+            yield Reason.model_validate(
+                {"kind": kind, "hosts": hosts, "needed": needed, "available": available, "unit": unit}
+            )
+
+
+def groups_too_large(inventory: Inventory, problem: Problem) -> Iterator[Reason]:
+    """Separate groups with more members than hosts that may take one (pigeonhole)."""
+    for group in problem.separate:
+        hosts = np.flatnonzero(problem.allowed[list(group)].any(axis=0))
+        if len(hosts) < len(group):
+            names = {problem.movers[v].name for v in group}
+            rule = next(rule for rule in inventory.rules if names <= set(rule.members) and hasattr(rule, "separate"))
+            yield Reason(
+                kind=ReasonKind.SEPARATE,
+                vms=tuple(problem.movers[v].name for v in group),
+                hosts=tuple(problem.targets[h].name for h in hosts.tolist()),
+                rule=rule_name(rule),
+                needed=float(len(group)),
+                available=float(len(hosts)),
+                unit="count",
+            )
+
+
+def volumes(problem: Problem, columns: Columns) -> Iterator[Reason]:
+    """The link out of a source, or its migration slots, cannot carry its VMs within the deadline."""
+    movers = len(problem.movers)
+    least_volume, least_time = np.full(movers, np.inf), np.full(movers, np.inf)
+    np.minimum.at(least_volume, columns.mover, columns.time_s * columns.rate)
+    np.minimum.at(least_time, columns.mover, columns.time_s)
+    for s, host in enumerate(problem.sources):
+        mine = np.flatnonzero(problem.source_of == s)
+        near = problem.network.attachment(host.name)
+        links = [problem.network.link_index(host.name, neighbour) for neighbour in near]
+        out = float(problem.network.capacity_bytes_per_s[[link for link in links if link is not None]].sum())
+        names = tuple(problem.movers[v].name for v in mine.tolist())
+        seconds = float(least_volume[mine].sum()) / out if len(mine) else 0.0
+        if seconds > problem.deadline_s:
+            yield Reason(
+                kind=ReasonKind.LINK,
+                vms=names,
+                hosts=(host.name,),
+                link=(host.name, near[0]) if len(near) == 1 else None,
+                needed=seconds,
+                available=problem.deadline_s,
+                unit="s",
+            )
+        busy = float(least_time[mine].sum()) / float(problem.max_out[s]) if len(mine) else 0.0
+        if busy > problem.deadline_s:
+            yield Reason(
+                kind=ReasonKind.OUTGOING,
+                vms=names,
+                hosts=(host.name,),
+                needed=busy,
+                available=problem.deadline_s,
+                unit="s",
+            )
+
+
+def sequences(inventory: Inventory, problem: Problem, columns: Columns) -> Iterator[Reason]:
+    """Groups that must move one after the other and take longer than the deadline even so."""
+    least = np.full(len(problem.movers), np.inf)
+    np.minimum.at(least, columns.mover, columns.time_s)
+    index = {vm.name: v for v, vm in enumerate(problem.movers)}
+    for rule in inventory.rules:
+        kind = {"not_at_once": ReasonKind.NOT_AT_ONCE, "before": ReasonKind.BEFORE}.get(rule_name(rule).split(" ")[0])
+        moving = [index[name] for name in rule.members if name in index]
+        seconds = float(least[moving].sum())
+        if kind is not None and len(moving) > 1 and seconds > problem.deadline_s:
+            yield Reason(
+                kind=kind,
+                vms=tuple(problem.movers[v].name for v in moving),
+                rule=rule_name(rule),
+                needed=seconds,
+                available=problem.deadline_s,
+                unit="s",
+            )

@@ -1,0 +1,118 @@
+"""Which constraints of the assignment program contradict each other, when no cheap certificate says it.
+
+Rows are dropped one after the other, in blocks first; what can be dropped while the rest stays without solution
+is no part of the conflict. What is left is a conflicting set; it is minimal when the time sufficed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.inventory.models import RULE_KINDS, Inventory, rule_name
+from planner.optimize.backend import Outcome, solve
+from planner.optimize.classes import Classes
+from planner.optimize.clock import Clock
+from planner.optimize.model import Aim, AssignmentModel
+from planner.optimize.options import Columns
+from planner.optimize.problem import Bools, Problem
+from planner.optimize.program import Program
+from planner.plan.models import Reason, ReasonKind
+
+
+def conflicting(
+    inventory: Inventory, problem: Problem, classes: Classes, columns: Columns, clock: Clock, seed: int
+) -> Reason:
+    """Return a reason that names the conflicting constraints of a program without solution."""
+    model = AssignmentModel(problem, classes, columns)
+    program = model.program(Aim(problem.deadline_s))
+    dropped = _shrink(program, clock, seed)
+    return _reason(inventory, problem, classes, program, ~dropped)
+
+
+def _infeasible(program: Program, dropped: Bools, linear: bool, clock: Clock, seed: int) -> bool:
+    solution = solve(program.relaxed(dropped, linear=linear), seed=seed, time_limit_s=clock.left_s, gap=1.0)
+    return solution.outcome is Outcome.INFEASIBLE
+
+
+def _shrink(program: Program, clock: Clock, seed: int) -> Bools:
+    """Return which rows can be dropped together while the rest has no solution."""
+    dropped = np.zeros(program.row_count, dtype=np.bool_)
+    linear = _infeasible(program, dropped, True, clock, seed)
+    blocks = [
+        np.flatnonzero([family == name for family in program.families]) for name in dict.fromkeys(program.families)
+    ]
+    blocks.sort(key=len)
+    while blocks and not clock.expired:
+        block = blocks.pop()
+        trial = dropped.copy()
+        trial[block] = True
+        if _infeasible(program, trial, linear, clock, seed):
+            dropped = trial
+        elif len(block) > 1:
+            half = len(block) // 2
+            blocks += [block[:half], block[half:]]
+    return dropped
+
+
+def _reason(inventory: Inventory, problem: Problem, classes: Classes, program: Program, kept: Bools) -> Reason:
+    """Put the rows that are left into names."""
+    vms: set[str] = set()
+    hosts: set[str] = set()
+    rules: set[str] = set()
+    links: list[tuple[str, str]] = []
+    kinds: set[ReasonKind] = set()
+    for row in np.flatnonzero(kept).tolist():
+        family, key = program.families[row], program.keys[row]
+        match family, key:
+            case "choice", int(v):
+                vms.add(problem.movers[v].name)
+            case "link", ("trunk", int(link)):
+                links.append(problem.network.directed[link])
+                kinds.add(ReasonKind.LINK)
+            case "link", ("last", (int(c), _)):
+                hosts |= _names(problem, classes, c)
+                kinds.add(ReasonKind.LINK)
+            case "incoming", int(c):
+                hosts |= _names(problem, classes, c)
+                kinds.add(ReasonKind.INCOMING)
+            case "memory" | "vcpus", int(c):
+                hosts |= _names(problem, classes, c)
+                kinds.add(ReasonKind.MEMORY if family == "memory" else ReasonKind.VCPUS)
+            case "outgoing", int(s):
+                hosts.add(problem.sources[s].name)
+                kinds.add(ReasonKind.OUTGOING)
+            case (("separate" | "together" | "not_at_once"), int(g)):
+                members = {problem.movers[v].name for v in getattr(problem, family)[g]}
+                rules |= _rules(inventory, family, members)
+                kinds.add(
+                    {
+                        "separate": ReasonKind.SEPARATE,
+                        "together": ReasonKind.TOGETHER,
+                        "not_at_once": ReasonKind.NOT_AT_ONCE,
+                    }[family]
+                )
+            case "before", (int(a), int(b)):
+                rules |= _rules(inventory, family, {problem.movers[a].name, problem.movers[b].name})
+                kinds.add(ReasonKind.BEFORE)
+            case _:
+                continue
+    single = len(kinds) == 1 and len(links) <= 1
+    return Reason(
+        kind=next(iter(kinds)) if single else ReasonKind.COMBINATION,
+        vms=tuple(sorted(vms)),
+        hosts=tuple(sorted(hosts)),
+        link=links[0] if links else None,
+        rule="; ".join(sorted(rules)) or None,
+    )
+
+
+def _names(problem: Problem, classes: Classes, c: int) -> set[str]:
+    return {problem.targets[h].name for h in classes.members[c]}
+
+
+def _rules(inventory: Inventory, kind: str, members: set[str]) -> set[str]:
+    return {
+        rule_name(rule)
+        for rule in inventory.rules
+        if isinstance(rule, RULE_KINDS[kind]) and len(members & set(rule.members)) >= 2
+    }

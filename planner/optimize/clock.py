@@ -1,0 +1,35 @@
+"""The time that a solve may take."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Wall time since a solve began, and what is left of its limit.
+
+    Parameters
+    ----------
+    limit_s
+        Limit on the whole solve [s].
+    """
+
+    limit_s: float
+    _begin: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Time since the beginning [s]."""
+        return time.monotonic() - self._begin
+
+    @property
+    def left_s(self) -> float:
+        """Time left, never negative [s]."""
+        return max(0.0, self.limit_s - self.elapsed_s)
+
+    @property
+    def expired(self) -> bool:
+        """Whether nothing is left."""
+        return self.left_s <= 0.0

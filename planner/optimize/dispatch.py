@@ -1,0 +1,282 @@
+"""The list schedule: an event-driven dispatcher that starts what fits, most urgent first.
+
+A move waits on the first resource that it finds busy and is looked at again only when that resource is freed.
+The host within a destination class is bound late: a move may take another host of its class than the one
+reserved for it if that host is free now and has room, or can swap reservations with a move not yet started.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimize.classes import Classes
+from planner.optimize.options import Columns
+from planner.optimize.problem import Floats, Ints, Problem
+
+RATE_TOLERANCE = 1e-10
+"""Share of a link's capacity by which rounding may overfill it [1]; the replay allows 1e-9."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When and where each mover goes.
+
+    Parameters
+    ----------
+    choice
+        Column of each mover, shape (M,).
+    start_s, end_s
+        Shape (M,) [s]; end is start + time in floating point.
+    host
+        Target of each mover, shape (M,).
+    """
+
+    choice: Ints
+    start_s: Floats
+    end_s: Floats
+    host: Ints
+
+    @property
+    def finish_s(self) -> float:
+        """When the last move ends [s]."""
+        return float(self.end_s.max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class Urgency:
+    """How the next move is chosen: the smallest key goes first.
+
+    Parameters
+    ----------
+    key
+        Fixed part of the key of each mover, shape (M,); larger is more urgent.
+    by_source
+        Whether the source with the most work left goes first, before the key.
+    """
+
+    key: Floats
+    by_source: bool
+
+
+class Dispatcher:
+    """Schedules assignments of one problem.
+
+    Parameters
+    ----------
+    problem, classes, columns
+        What the assignments speak of.
+    """
+
+    def __init__(self, problem: Problem, classes: Classes, columns: Columns) -> None:
+        self._problem = problem
+        self._classes = classes
+        self._columns = columns
+        movers = range(len(problem.movers))
+        self._groups: list[list[int]] = [[] for _ in movers]
+        for g, group in enumerate(problem.not_at_once):
+            for v in group:
+                self._groups[v].append(g)
+        self._next: list[list[int]] = [[] for _ in movers]
+        for a, b in problem.before:
+            self._next[a].append(b)
+        grouped = {v for group in (*problem.together, *problem.separate) for v in group}
+        self._bound_early = [v in grouped for v in movers]
+        self._allowed = problem.allowed
+        self._max_out: list[int] = problem.max_out.tolist()
+        self._max_in: list[int] = problem.max_in.tolist()
+        self._capacity: list[float] = problem.network.capacity_bytes_per_s.tolist()
+        self._source: list[int] = problem.source_of.tolist()
+        self._memory, self._vcpus = problem.memory.tolist(), problem.vcpus.tolist()
+        self._last_link: list[list[int]] = classes.last_link.tolist()
+
+    def run(self, choice: Ints, home: Ints, urgency: Urgency) -> Schedule:
+        """Schedule one assignment.
+
+        Parameters
+        ----------
+        choice
+            Column of each mover, shape (M,).
+        home
+            Host reserved for each mover, shape (M,).
+        urgency
+            Who goes first.
+        """
+        return _Run(self, choice, home, urgency).schedule()
+
+
+class _Run:
+    """One pass of the dispatcher."""
+
+    def __init__(self, dispatcher: Dispatcher, choice: Ints, home: Ints, urgency: Urgency) -> None:
+        self._d = dispatcher
+        problem, columns = dispatcher._problem, dispatcher._columns
+        self._choice = choice
+        self._time: list[float] = columns.time_s[choice].tolist()
+        self._rate: list[float] = columns.rate[choice].tolist()
+        self._class: list[int] = columns.klass[choice].tolist()
+        self._home: list[int] = home.tolist()
+        self._key: list[float] = urgency.key.tolist()
+        self._by_source = urgency.by_source
+        self._free = list(dispatcher._capacity)
+        self._slack = [capacity * RATE_TOLERANCE for capacity in dispatcher._capacity]
+        self._out = list(dispatcher._max_out)
+        self._in = list(dispatcher._max_in)
+        self._busy_group = [False] * len(problem.not_at_once)
+        count = len(problem.movers)
+        self._waits = [0] * count
+        for _, b in problem.before:
+            self._waits[b] += 1
+        self._work = np.bincount(
+            problem.source_of, weights=columns.time_s[choice] * columns.rate[choice], minlength=len(problem.sources)
+        ).tolist()
+        # Room that no reservation claims, and who is reserved where.
+        self._spare_memory: list[int] = (
+            problem.free_memory - _sum_at(home, problem.memory, len(problem.targets))
+        ).tolist()
+        self._spare_vcpus: list[int] = (
+            problem.free_vcpus - _sum_at(home, problem.vcpus, len(problem.targets))
+        ).tolist()
+        self._reserved: list[set[int]] = [set() for _ in problem.targets]
+        for v, host in enumerate(self._home):
+            self._reserved[host].add(v)
+        self._waiting: dict[Hashable, list[int]] = {}
+        self._start = [0.0] * count
+        self._end = [0.0] * count
+
+    def schedule(self) -> Schedule:
+        ready = [v for v, waits in enumerate(self._waits) if waits == 0]
+        running: list[tuple[float, int]] = []
+        now = 0.0
+        while True:
+            for v in sorted(ready, key=self._urgency):
+                blocker = self._blocker(v)
+                if blocker is not None:
+                    self._waiting.setdefault(blocker, []).append(v)
+                    continue
+                self._begin(v, now)
+                heapq.heappush(running, (self._end[v], v))
+            if not running:
+                break
+            now = running[0][0]
+            ready = []
+            while running and running[0][0] == now:
+                ready += self._finish(heapq.heappop(running)[1])
+        return Schedule(
+            self._choice,
+            np.array(self._start),
+            np.array(self._end),
+            np.array(self._home, dtype=np.int64),
+        )
+
+    def _urgency(self, v: int) -> tuple[float, float, int]:
+        return (-self._work[self._d._source[v]] if self._by_source else 0.0, -self._key[v], v)
+
+    def _trunk(self, v: int) -> tuple[int, ...]:
+        return self._d._classes.trunk[self._d._source[v]][self._class[v]] or ()
+
+    def _blocker(self, v: int) -> Hashable | None:
+        """Return the first resource that keeps a move from starting now, or None; binds its host if none does."""
+        source, rate = self._d._source[v], self._rate[v]
+        if self._out[source] == 0:
+            return ("out", source)
+        for group in self._d._groups[v]:
+            if self._busy_group[group]:
+                return ("group", group)
+        for link in self._trunk(v):
+            if rate > self._free[link] + self._slack[link]:
+                return link
+        return None if self._bind(v) else ("class", self._class[v])
+
+    def _open(self, v: int, host: int) -> bool:
+        """Return whether a host can take in a move now."""
+        link = self._d._last_link[self._d._source[v]][host]
+        return self._in[host] > 0 and link >= 0 and self._rate[v] <= self._free[link] + self._slack[link]
+
+    def _bind(self, v: int) -> bool:
+        """Settle the host of a move that starts now; False if none of its class is open to it."""
+        if self._open(v, self._home[v]):
+            return True
+        if self._d._bound_early[v]:
+            return False
+        for host in self._d._classes.members[self._class[v]]:
+            if self._d._allowed[v, host] and self._open(v, host) and (self._take(v, host) or self._swap(v, host)):
+                return True
+        return False
+
+    def _take(self, v: int, host: int) -> bool:
+        """Move the reservation to a host with room that nobody claims."""
+        memory, vcpus = self._d._memory[v], self._d._vcpus[v]
+        if self._spare_memory[host] < memory or self._spare_vcpus[host] < vcpus:
+            return False
+        self._rebook(v, host)
+        return True
+
+    def _swap(self, v: int, host: int) -> bool:
+        """Exchange reservations with a move that has not started, if both then fit."""
+        mine, d = self._home[v], self._d
+        for other in self._reserved[host]:
+            if d._bound_early[other] or not d._allowed[other, mine]:
+                continue
+            more_memory, more_vcpus = d._memory[v] - d._memory[other], d._vcpus[v] - d._vcpus[other]
+            if (
+                more_memory <= self._spare_memory[host]
+                and -more_memory <= self._spare_memory[mine]
+                and more_vcpus <= self._spare_vcpus[host]
+                and -more_vcpus <= self._spare_vcpus[mine]
+            ):
+                self._rebook(other, mine)
+                self._rebook(v, host)
+                return True
+        return False
+
+    def _rebook(self, v: int, host: int) -> None:
+        memory, vcpus, old = self._d._memory[v], self._d._vcpus[v], self._home[v]
+        self._spare_memory[old] += memory
+        self._spare_vcpus[old] += vcpus
+        self._spare_memory[host] -= memory
+        self._spare_vcpus[host] -= vcpus
+        self._reserved[old].discard(v)
+        self._reserved[host].add(v)
+        self._home[v] = host
+
+    def _begin(self, v: int, now: float) -> None:
+        source, rate, host = self._d._source[v], self._rate[v], self._home[v]
+        self._start[v] = now
+        self._end[v] = now + self._time[v]
+        self._out[source] -= 1
+        self._in[host] -= 1
+        self._work[source] -= self._time[v] * rate
+        self._reserved[host].discard(v)
+        for link in (*self._trunk(v), self._d._last_link[source][host]):
+            self._free[link] -= rate
+        for group in self._d._groups[v]:
+            self._busy_group[group] = True
+
+    def _finish(self, v: int) -> list[int]:
+        """Free what a move held and return the moves that waited for it."""
+        source, rate, host = self._d._source[v], self._rate[v], self._home[v]
+        freed: list[Hashable] = [("out", source), ("class", self._class[v])]
+        self._out[source] += 1
+        self._in[host] += 1
+        for link in (*self._trunk(v), self._d._last_link[source][host]):
+            self._free[link] += rate
+            freed.append(link)
+        for group in self._d._groups[v]:
+            self._busy_group[group] = False
+            freed.append(("group", group))
+        ready = [waiter for resource in freed for waiter in self._waiting.pop(resource, ())]
+        for follower in self._d._next[v]:
+            self._waits[follower] -= 1
+            if self._waits[follower] == 0:
+                ready.append(follower)
+        return ready
+
+
+def _sum_at(home: Ints, size: Ints, hosts: int) -> Ints:
+    total = np.zeros(hosts, dtype=np.int64)
+    np.add.at(total, home, size)
+    return total

@@ -1,0 +1,210 @@
+"""What each VM could do: approaches and bandwidths with their times and downtimes, all at once in numpy.
+
+The bandwidth menu of a path with bottleneck B is B, B/2 and B/4 and, for each wider link C on it, C/n and C/2n
+with n = ceil(C/B): rates of which a whole number fills that link. The menu depends on the path's capacities
+alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.inventory.models import ALL_APPROACHES
+from planner.optimize.classes import Classes
+from planner.optimize.problem import Bools, Floats, Ints, Problem
+from planner.predict.protocol import Outside
+from planner.predict.registry import model_for, thresholds, workload_of
+
+FRACTIONS = (1.0, 0.5, 0.25)
+"""Shares of the bottleneck that are always on the menu [1]."""
+
+
+def bandwidth_menu(capacities_bytes_per_s: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the bandwidths offered on a path, largest first.
+
+    Parameters
+    ----------
+    capacities_bytes_per_s
+        Capacity of each link of the path [bytes/s].
+    """
+    bottleneck = min(capacities_bytes_per_s)
+    rates = {bottleneck * share for share in FRACTIONS}
+    for capacity in set(capacities_bytes_per_s):
+        fair = capacity / math.ceil(capacity / bottleneck * (1 - 1e-12))
+        rates |= {min(fair, bottleneck), min(fair, bottleneck) / 2}
+    return _distinct(sorted(rates, reverse=True))
+
+
+def _distinct(rates: list[float]) -> tuple[float, ...]:
+    """Drop rates that differ only by rounding; the largest of the alike stays."""
+    kept: list[float] = []
+    for rate in rates:
+        if not kept or rate < kept[-1] * (1 - 1e-9):
+            kept.append(rate)
+    return tuple(kept)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Predictions for every mover, approach and rate; NaN where not offered.
+
+    Parameters
+    ----------
+    rates
+        All rates on any menu, shape (R,) [bytes/s].
+    menu_of
+        Menu of each source and target, shape (S, H); -1 where there is no route.
+    menus
+        For each menu the indices of its rates.
+    time_s, downtime_s
+        Shape (M, A, R) with approaches in the order of `ALL_APPROACHES` [s].
+    usable
+        Whether the model holds, the VM and the settings allow the approach, and its max_downtime is kept; the
+        deadline is not looked at. Shape (M, A, R).
+    inside
+        Whether the model holds, shape (M, A, R).
+    """
+
+    rates: Floats
+    menu_of: Ints
+    menus: tuple[tuple[int, ...], ...]
+    time_s: Floats
+    downtime_s: Floats
+    usable: Bools
+    inside: Bools
+
+
+def build_tables(problem: Problem, classes: Classes) -> Tables:
+    """Predict all movers on all menus in one sweep."""
+    menu_of, menus, rates = _menus(problem, classes)
+    model = model_for(problem.settings)
+    workload = workload_of(problem.movers)
+    limit = thresholds(problem.settings, rates)
+    shape = (len(problem.movers), len(ALL_APPROACHES), len(rates))
+    time, down = np.full(shape, np.nan), np.full(shape, np.nan)
+    inside, usable = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+    permitted = _permitted(problem)
+    for a, approach in enumerate(ALL_APPROACHES):
+        prediction = model.predict(approach, workload, rates[None, :], limit[None, :])
+        time[:, a], down[:, a] = prediction.time_s, prediction.downtime_s
+        inside[:, a] = prediction.outside == Outside.INSIDE
+        usable[:, a] = inside[:, a] & permitted[:, a : a + 1]
+    bearable = np.array([np.inf if vm.max_downtime is None else vm.max_downtime for vm in problem.movers])
+    with np.errstate(invalid="ignore"):
+        usable &= down <= bearable[:, None, None]
+    return Tables(rates, menu_of, menus, time, down, usable, inside)
+
+
+def _permitted(problem: Problem) -> Bools:
+    """Return the approaches allowed for each mover, shape (M, A)."""
+    rows = [[a in problem.approaches_of(vm) for a in ALL_APPROACHES] for vm in problem.movers]
+    return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(ALL_APPROACHES))
+
+
+def _menus(problem: Problem, classes: Classes) -> tuple[Ints, tuple[tuple[int, ...], ...], Floats]:
+    """Return the menu of each source and target, the menus as rate indices, and the rates."""
+    by_capacities: dict[tuple[float, ...], int] = {}
+    menu_of = np.full((len(problem.sources), len(problem.targets)), -1, dtype=np.int64)
+    for s in range(len(problem.sources)):
+        for c in range(len(classes.members)):
+            trunk = classes.trunk[s][c]
+            if trunk is not None:
+                path = [float(problem.network.capacity_bytes_per_s[link]) for link in trunk]
+                key = tuple(sorted({*path, float(classes.last_capacity[s, c])}))
+                menu_of[s, list(classes.members[c])] = by_capacities.setdefault(key, len(by_capacities))
+    rate_menus = [bandwidth_menu(key) for key in by_capacities]
+    rates = sorted({rate for menu in rate_menus for rate in menu}, reverse=True)
+    index = {rate: i for i, rate in enumerate(rates)}
+    menus = tuple(tuple(index[rate] for rate in menu) for menu in rate_menus)
+    return menu_of, menus, np.array(rates, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The choices of the program: one column a mover, class, approach and rate. All arrays have one length N.
+
+    Parameters
+    ----------
+    mover, klass, approach, rate_index
+        What is chosen; approach indexes `ALL_APPROACHES`, rate_index indexes `Tables.rates`.
+    rate
+        The rate [bytes/s].
+    time_s, downtime_s
+        What it takes [s].
+    """
+
+    mover: Ints
+    klass: Ints
+    approach: Ints
+    rate_index: Ints
+    rate: Floats
+    time_s: Floats
+    downtime_s: Floats
+
+    def __len__(self) -> int:
+        return len(self.mover)
+
+
+def build_columns(problem: Problem, classes: Classes, tables: Tables, *, for_schedule: bool) -> Columns:
+    """Return the choices worth offering.
+
+    Parameters
+    ----------
+    for_schedule
+        False drops what is dominated on (time, downtime, time x rate): lossless for the relaxation of the order.
+        True drops only what is dominated on (time, downtime, rate): lossless for any schedule as well.
+    """
+    allowed = classes.allowed(problem)
+    parts: list[tuple[Ints, ...]] = []
+    for m, menu in enumerate(tables.menus):
+        keep = _undominated(problem, tables, menu, for_schedule)
+        movers, choices = np.nonzero(keep)
+        approaches, rates = np.divmod(choices, len(menu))
+        rate_index = np.array(menu, dtype=np.int64)[rates]
+        for c in range(len(classes.members)):
+            menu_here = tables.menu_of[problem.source_of[movers], classes.members[c][0]]
+            here = (menu_here == m) & allowed[movers, c]
+            count = int(here.sum())
+            if count:
+                parts.append((movers[here], np.full(count, c), approaches[here], rate_index[here]))
+    if parts:
+        stacked = np.stack([np.concatenate(column) for column in zip(*parts, strict=True)])
+        mover, klass, approach, rate_index = stacked[:, np.lexsort(stacked[::-1])]
+    else:
+        mover = klass = approach = rate_index = np.zeros(0, dtype=np.int64)
+    return Columns(
+        mover,
+        klass,
+        approach,
+        rate_index,
+        tables.rates[rate_index],
+        tables.time_s[mover, approach, rate_index],
+        tables.downtime_s[mover, approach, rate_index],
+    )
+
+
+def _undominated(problem: Problem, tables: Tables, menu: tuple[int, ...], for_schedule: bool) -> Bools:
+    """Return which of a menu's choices no other is at least as good as in all respects, shape (M, A x len(menu))."""
+    index = list(menu)
+    shape = (len(problem.movers), len(ALL_APPROACHES) * len(menu))
+    time, down = tables.time_s[:, :, index].reshape(shape), tables.downtime_s[:, :, index].reshape(shape)
+    usable = tables.usable[:, :, index].reshape(shape) & (np.nan_to_num(time, nan=np.inf) <= problem.deadline_s)
+    rate = np.broadcast_to(tables.rates[index], (len(ALL_APPROACHES), len(menu))).reshape(-1)
+    third = np.broadcast_to(rate, shape) if for_schedule else time * rate
+    keep = usable.copy()
+    with np.errstate(invalid="ignore"):
+        for k in range(shape[1]):
+            for other in range(shape[1]):
+                if other == k:
+                    continue
+                at_least = (
+                    keep[:, other]
+                    & (time[:, other] <= time[:, k])
+                    & (down[:, other] <= down[:, k])
+                    & (third[:, other] <= third[:, k])
+                )
+                keep[:, k] &= ~at_least
+    return keep

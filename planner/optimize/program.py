@@ -1,0 +1,111 @@
+"""A linear or integer program as arrays, before any solver sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from planner.optimize.problem import Bools, Floats, Ints
+
+
+@dataclass
+class Program:
+    """Minimise cost x subject to lower <= A x <= upper and 0 <= x <= bound, some x integer.
+
+    Rows are added in blocks of coordinates; each block has the name of its constraint family, so that a conflict
+    can be told by family. Columns are fixed when the program is made.
+
+    Parameters
+    ----------
+    cost
+        Objective, shape (n,).
+    bound
+        Upper bound of each column, shape (n,).
+    integer
+        Which columns are integer, shape (n,).
+    """
+
+    cost: Floats
+    bound: Floats
+    integer: Bools
+    families: list[str] = field(default_factory=list)
+    keys: list[object] = field(default_factory=list)
+    lower: list[float] = field(default_factory=list)
+    upper: list[float] = field(default_factory=list)
+    _rows: list[Ints] = field(default_factory=list)
+    _columns: list[Ints] = field(default_factory=list)
+    _values: list[Floats] = field(default_factory=list)
+
+    @property
+    def row_count(self) -> int:
+        """Number of rows so far."""
+        return len(self.lower)
+
+    def add_row(
+        self,
+        family: str,
+        key: object,
+        columns: Ints,
+        values: Floats,
+        *,
+        lower: float = -np.inf,
+        upper: float = np.inf,
+    ) -> None:
+        """Add one row."""
+        self._rows.append(np.full(len(columns), self.row_count, dtype=np.int64))
+        self._columns.append(np.asarray(columns, dtype=np.int64))
+        self._values.append(np.asarray(values, dtype=np.float64))
+        self._head(family, key, lower, upper)
+
+    def add_block(
+        self,
+        family: str,
+        keys: list[object],
+        rows: Ints,
+        columns: Ints,
+        values: Floats,
+        *,
+        lower: Floats | None = None,
+        upper: Floats | None = None,
+    ) -> None:
+        """Add len(keys) rows at once, given as coordinates with rows counted from 0 within the block."""
+        self._rows.append(rows + self.row_count)
+        self._columns.append(columns)
+        self._values.append(values)
+        for i, key in enumerate(keys):
+            self._head(
+                family,
+                key,
+                -np.inf if lower is None else float(lower[i]),
+                np.inf if upper is None else float(upper[i]),
+            )
+
+    def _head(self, family: str, key: object, lower: float, upper: float) -> None:
+        self.families.append(family)
+        self.keys.append(key)
+        self.lower.append(lower)
+        self.upper.append(upper)
+
+    def relaxed(self, dropped: Bools, *, linear: bool) -> Program:
+        """Return the program without some rows, and without integrality if `linear`; the rows keep their numbers.
+
+        Parameters
+        ----------
+        dropped
+            Which rows to drop, shape (rows,).
+        """
+        lower = np.where(dropped, -np.inf, np.array(self.lower)).tolist()
+        upper = np.where(dropped, np.inf, np.array(self.upper)).tolist()
+        integer = np.zeros_like(self.integer) if linear else self.integer
+        return replace(self, lower=lower, upper=upper, integer=integer)
+
+    def matrix(self) -> tuple[Ints, Ints, Floats]:
+        """Return the matrix by rows: starts, shape (rows + 1,), column indices and values."""
+        if not self._rows:
+            return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+        rows = np.concatenate(self._rows)
+        order = np.argsort(rows, kind="stable")
+        starts = np.zeros(self.row_count + 1, dtype=np.int64)
+        np.cumsum(np.bincount(rows, minlength=self.row_count), out=starts[1:])
+        return starts, np.concatenate(self._columns)[order], np.concatenate(self._values)[order]
