@@ -1,0 +1,97 @@
+"""The answer to: can these hosts be empty in time? Yes, no and why, or not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.plan.models import Infeasibility, Plan, Status
+from planner.render.clock import Clock
+from planner.render.reasons import describe
+from planner.render.words import listing, plain, plural, status_sentence
+from planner.units import format_duration
+
+PROOFS = {
+    "certificate": "It follows from the figures of the inventory alone.",
+    "relaxation": "Proof: even the integer program that leaves the order of the moves aside has no solution.",
+    "exhausted": "Proof: every assignment and order was ruled out.",
+}
+"""What each kind of proof means, in one sentence."""
+
+_SHOWN = 12
+
+
+def answer_word(plan: Plan) -> str:
+    """Return the answer for machines: ``yes``, ``no`` or ``unknown``."""
+    match plan.status:
+        case Status.OPTIMAL | Status.FEASIBLE:
+            return "yes"
+        case Status.INFEASIBLE:
+            return "no"
+        case Status.UNKNOWN:
+            return "unknown"
+
+
+def answer_lines(plan: Plan) -> list[str]:
+    """Return the answer in words, a line each."""
+    return [plain(line) for line in _lines(plan)]
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    hosts, deadline_s = listing(plan.request.evacuate), plan.request.deadline_s
+    be_emptied = f"{hosts} cannot be emptied within {format_duration(deadline_s)}"
+    if plan.request.start_clock is not None:
+        clock = Clock(plan.request.start_clock)
+        be_emptied += f", {clock.time_of_day(0)} to {clock.time_of_day(deadline_s)}"
+    match plan.status:
+        case Status.OPTIMAL | Status.FEASIBLE:
+            yield from _yes(plan, hosts)
+        case Status.INFEASIBLE:
+            yield f"No: {be_emptied}."
+            if plan.infeasibility is not None:
+                yield from reason_lines(plan.infeasibility)
+        case Status.UNKNOWN:
+            limit_s = plan.solver.time_limit_s if plan.solver else None
+            limit = f" of {format_duration(limit_s)}" if limit_s is not None else ""
+            yield (
+                f"Not known: within the time limit{limit} neither a plan was found nor proof that"
+                f" {hosts} cannot be emptied within {format_duration(deadline_s)}."
+            )
+            yield "Give it longer with --time-limit, or a later deadline."
+
+
+def _yes(plan: Plan, hosts: str) -> Iterator[str]:
+    clock, deadline_s = Clock(plan.request.start_clock), plan.request.deadline_s
+    if not plan.moves:
+        yield f"Yes: nothing runs on {hosts}."
+        return
+    finish_s = max(move.end_s for move in plan.moves)
+    yield (
+        f"Yes: {hosts} can be empty after {format_duration(finish_s)}, {clock.both(finish_s)};"
+        f" that is {format_duration(deadline_s - finish_s)} before the deadline."
+    )
+    total_s = sum(move.downtime_s for move in plan.moves)
+    longest = max(plan.moves, key=lambda move: move.downtime_s)
+    yield (
+        f"{plural(len(plan.moves), 'VM')} would move with {format_duration(total_s)} of downtime in all,"
+        f" at most {format_duration(longest.downtime_s)} each ({longest.vm})."
+    )
+    if plan.verification is not None and plan.verification.ok:
+        yield f"The plan behind this answer was replayed and passed {plural(len(plan.verification.checks), 'check')}."
+    if plan.status is Status.OPTIMAL:
+        yield f"It is {status_sentence(plan)}"
+    else:
+        yield "`evac plan` looks for the least downtime; this answer did not."
+
+
+def reason_lines(infeasibility: Infeasibility) -> Iterator[str]:
+    """Yield the reasons of a no, each with what could be done, and the proof."""
+    reasons = infeasibility.reasons
+    for reason in reasons[:_SHOWN]:
+        prose = describe(reason)
+        yield f"- {prose.what}"
+        yield f"  {prose.mend}"
+    if len(reasons) > _SHOWN:
+        yield f"- and {plural(len(reasons) - _SHOWN, 'more reason')}; --format json lists them all."
+    if len(reasons) > 1:
+        yield "Each of these alone is enough for the no."
+    yield PROOFS[infeasibility.proof]

@@ -1,0 +1,57 @@
+"""What each approach would cost each VM, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from planner.predict.table import PredictionRow
+from planner.render.tables import Column, plain_table
+from planner.render.words import APPROACH_WORDS, percent
+from planner.units import format_duration, format_rate, format_size
+
+_COLUMNS = (
+    Column("VM"),
+    Column("bandwidth", "right"),
+    Column("approach"),
+    Column("time", "right"),
+    Column("downtime", "right"),
+    Column("data", "right"),
+    Column("pre-copied", "right"),
+    Column("passes", "right"),
+    Column("allowed"),
+)
+
+
+def predictions_text(rows: Sequence[PredictionRow]) -> RenderableType:
+    """Return predictions as a table, the VM and bandwidth only in the first line of each VM."""
+    cells: list[list[str]] = []
+    for (vm, rate), group in groupby(rows, key=lambda row: (row.vm, row.rate_bytes_per_s)):
+        for i, row in enumerate(group):
+            head = [vm, format_rate(rate)] if i == 0 else ["", ""]
+            cells.append([*head, *_cells(row)])
+    if not cells:
+        return Text("The inventory has no VMs.")
+    return Group(
+        plain_table(_COLUMNS, cells),
+        Text(),
+        Text("Times are the model's at that bandwidth; pre-copied is the share of the image sent before the switch."),
+    )
+
+
+def _cells(row: PredictionRow) -> list[str]:
+    approach = APPROACH_WORDS[row.approach]
+    if row.time_s is None or row.downtime_s is None or row.transferred_bytes is None or row.precopy_share is None:
+        return [approach, "-", "-", "-", "-", "-", f"no: {row.reason}"]
+    return [
+        approach,
+        format_duration(row.time_s),
+        format_duration(row.downtime_s),
+        format_size(row.transferred_bytes),
+        percent(row.precopy_share),
+        str(row.passes + 1) if row.precopy_share > 0 else "-",
+        "yes" if row.allowed else f"no: {row.reason}",
+    ]

@@ -1,0 +1,76 @@
+"""The runbook for machines: the steps with their commands, in JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from planner.plan.models import Plan
+from planner.render import virsh
+from planner.render.clock import Clock
+from planner.render.steps import Step, steps_of
+from planner.render.virsh import Command
+
+RUNBOOK_FORMAT = "evac/runbook/1"
+
+
+def json_runbook(plan: Plan) -> str:
+    """Return the steps of a plan as a JSON document, units in the names.
+
+    Raises
+    ------
+    InputError
+        If the plan's names or order cannot be carried out; see `planner.render.steps.steps_of`.
+    """
+    steps = steps_of(plan)
+    document = {
+        "format": RUNBOOK_FORMAT,
+        "inventory": plan.inventory.model_dump(mode="json", include={"name", "sha256"}),
+        "request": plan.request.model_dump(mode="json"),
+        "status": plan.status,
+        "verified": plan.verification is not None and plan.verification.ok,
+        "totals": {
+            "steps": len(steps),
+            "finish_s": max((step.move.end_s for step in steps), default=0.0),
+            "downtime_s": sum(step.move.downtime_s for step in steps),
+            "weighted_downtime_s": sum(step.move.weight * step.move.downtime_s for step in steps),
+            "transferred_bytes": sum(step.move.transferred_bytes for step in steps),
+        },
+        "steps": [_step(step, Clock(plan.request.start_clock)) for step in steps],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _step(step: Step, clock: Clock) -> dict[str, Any]:
+    move = step.move
+    return {
+        "number": step.number,
+        "vm": move.vm,
+        "source": move.source,
+        "target": move.target,
+        "approach": move.approach,
+        "after": list(step.after),
+        "start_s": move.start_s,
+        "start_clock": clock.time_of_day(move.start_s) or None,
+        "duration_s": move.duration_s,
+        "end_s": move.end_s,
+        "downtime_s": move.downtime_s,
+        "transferred_bytes": move.transferred_bytes,
+        "bandwidth_bytes_per_s": move.bandwidth_bytes_per_s,
+        "bandwidth_mib_per_s": virsh.bandwidth_mib_per_s(move.bandwidth_bytes_per_s),
+        "path": list(move.path),
+        "overrun_s": step.overrun_s,
+        "migrate": list(step.migrate.argv),
+        "beside": [list(command.argv) for command in step.beside],
+        "switch_to_postcopy_at_bytes": step.switch_bytes,
+        "checks": [_command(check) for check in step.checks],
+        "progress": list(virsh.job(move).argv),
+        "abort": list(virsh.abort(move).argv),
+        "abort_until": "switch to post-copy" if virsh.switches(move) else "end",
+        "resume": list(virsh.migrate(move, "--postcopy-resume").argv) if virsh.switches(move) else None,
+        "notes": list(step.notes),
+    }
+
+
+def _command(command: Command) -> dict[str, Any]:
+    return {"argv": list(command.argv), "expect": command.purpose}

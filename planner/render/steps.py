@@ -1,0 +1,177 @@
+"""From a plan to ordered steps: data only, for every form of the runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from planner.errors import InputError, Place, Problem
+from planner.inventory.models import Approach, Name
+from planner.plan.models import Move, Plan
+from planner.render import virsh
+from planner.render.virsh import Command
+
+_SAME_MOMENT_S = 1e-6
+"""Times that differ by less are one moment [s]."""
+_OVERRUN_FACTOR, _OVERRUN_LEAST_S = 1.5, 30.0
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move with all that carrying it out needs.
+
+    Parameters
+    ----------
+    number
+        1-based place in the order of start.
+    move
+        The move.
+    after
+        Numbers of the steps that must have ended well before this one starts.
+    realised
+        The approach as which it is carried out.
+    migrate
+        The command that starts it and stays until its end.
+    beside
+        Commands for a second terminal while it runs.
+    switch_bytes
+        Bytes sent when it is to be switched to post-copy by hand, 0 for at once; None where it is not.
+    checks
+        Commands that show that it has ended well.
+    overrun_s
+        Time after its start from which it is called overrun [s].
+    notes
+        What a reader must know of this step, one sentence each.
+    """
+
+    number: int
+    move: Move
+    after: tuple[int, ...]
+    realised: Approach
+    migrate: Command
+    beside: tuple[Command, ...]
+    switch_bytes: int | None
+    checks: tuple[Command, ...]
+    overrun_s: float
+    notes: tuple[str, ...]
+
+
+def steps_of(plan: Plan) -> tuple[Step, ...]:
+    """Return the steps of a plan in the order of start.
+
+    A step waits for what its move names in ``after``. Where a move starts later than 0 and names nothing, as in
+    a plan written by hand, it waits for every move that had ended by its start: what the plan kept apart in time
+    stays apart, whatever the steps really take.
+
+    Raises
+    ------
+    InputError
+        If a name is not one that a command line may carry, a VM moves twice, or a move waits for one that does
+        not end before it.
+    """
+    moves = sorted(plan.moves, key=lambda move: move.start_s)
+    _check(plan, moves)
+    number = {move.vm: i for i, move in enumerate(moves, start=1)}
+    return tuple(
+        Step(
+            number=number[move.vm],
+            move=move,
+            after=tuple(sorted(number[vm] for vm in (move.after or _landed_before(move, moves)))),
+            realised=virsh.realised(move),
+            migrate=virsh.migrate(move),
+            beside=virsh.beside(move, plan.settings),
+            switch_bytes=virsh.switch_bytes(move),
+            checks=virsh.checks(move),
+            overrun_s=max(_OVERRUN_FACTOR * move.duration_s, move.duration_s + _OVERRUN_LEAST_S),
+            notes=tuple(_notes(move)),
+        )
+        for move in moves
+    )
+
+
+def _landed_before(move: Move, moves: Sequence[Move]) -> tuple[str, ...]:
+    """Return the moves that had ended by the start of this one, without those that others of them wait for."""
+    landed = [other for other in moves if other.end_s <= move.start_s + _SAME_MOMENT_S and other is not move]
+    if not landed:
+        return ()
+    last_start = max(other.start_s for other in landed)
+    return tuple(other.vm for other in landed if other.end_s > last_start + _SAME_MOMENT_S)
+
+
+def _check(plan: Plan, moves: Sequence[Move]) -> None:
+    problems = [*_bad_names(plan), *_bad_order(moves)]
+    if problems:
+        raise InputError(problems)
+
+
+def _bad_names(plan: Plan) -> Iterable[Problem]:
+    """Yield a problem for each name that could mean something else on a command line or in a URI."""
+    named = [("request.evacuate", host) for host in plan.request.evacuate]
+    for i, move in enumerate(plan.moves):
+        named += [(f"moves[{i}].{key}", getattr(move, key)) for key in ("vm", "source", "target")]
+    for path, name in named:
+        try:
+            _NAME.validate_python(name)
+        except ValidationError:
+            yield Problem(
+                "bad-name",
+                f"{name[:80]!r} is not a name that may stand on a command line",
+                "use letters, digits and . _ - : @ +, not beginning with -",
+                Place(path=path),
+            )
+
+
+def _bad_order(moves: Sequence[Move]) -> Iterable[Problem]:
+    """Yield a problem for each VM that moves twice and each wait that could not end."""
+    by_vm: dict[str, Move] = {}
+    for move in moves:
+        if move.vm in by_vm:
+            yield Problem("moves-twice", f"VM {move.vm!r} moves twice", "keep one of its moves", Place(path="moves"))
+        by_vm[move.vm] = move
+    for move in moves:
+        for name in move.after:
+            first = by_vm.get(name)
+            if first is None or first.end_s > move.start_s + _SAME_MOMENT_S or first is move:
+                yield Problem(
+                    "bad-after",
+                    f"{move.vm!r} waits for {name!r}, which does not end before it starts",
+                    "name only moves that have ended by its start",
+                    Place(path=f"moves: {move.vm}: after"),
+                )
+
+
+def _notes(move: Move) -> Iterable[str]:
+    change = virsh.rounding_change(move.bandwidth_bytes_per_s)
+    if change < -virsh.ROUNDING_WORTH_SAYING:
+        yield (
+            f"virsh takes whole MiB/s: the bandwidth is {-change:.0%} less than planned, so allow"
+            f" {1 / (1 + change) - 1:.0%} more time."
+        )
+    elif change > virsh.ROUNDING_WORTH_SAYING:
+        yield f"virsh knows no bandwidth below 1 MiB/s: this step uses {change:.0%} more than planned."
+    if move.disk_bytes > 0:
+        yield from _disk_notes(move)
+    if move.approach is Approach.HYBRID and virsh.realised(move) is Approach.HYBRID:
+        yield (
+            "The plan's hybrid sends a share by pre-copy and the rest after the switch; libvirt knows only the moment"
+            " of the switch, so it is made when that share of the image has been sent."
+        )
+        if move.memory_bytes == 0:
+            yield "The plan does not say how large the VM is: the switch comes by itself after the first pass."
+    if move.vm.isdigit():
+        yield (
+            f"The name {move.vm} is a number, and virsh takes a number for a domain ID first: compare"
+            f" `virsh domname {move.vm}` and use the UUID if it names another VM."
+        )
+
+
+def _disk_notes(move: Move) -> Iterable[str]:
+    yield (
+        "The disk moves with the VM: images of the same size must exist at the same paths on the target. libvirt copies"
+        " the disk first, while the VM runs, then the memory."
+    )
+    if virsh.realised(move) is Approach.COLD:
+        yield "The VM is paused only while its memory is sent: the downtime should be less than planned."

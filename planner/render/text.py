@@ -1,0 +1,108 @@
+"""A plan for people: the table of moves, the totals, and what the status means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from planner.plan.models import Plan, Status
+from planner.render.answer import reason_lines
+from planner.render.clock import Clock
+from planner.render.tables import Column, pairs, plain_table
+from planner.render.words import (
+    APPROACH_WORDS,
+    finish_sentence,
+    listing,
+    percent,
+    plain,
+    status_sentence,
+    verification_sentence,
+)
+from planner.units import format_duration, format_rate, format_size
+
+
+def plan_text(plan: Plan) -> RenderableType:
+    """Return a plan as text: its moves in the order of start and its totals, or why there is none."""
+    parts: list[RenderableType] = [_title(plan), Text()]
+    if plan.status is Status.INFEASIBLE and plan.infeasibility is not None:
+        parts += [Text(line) for line in reason_lines(plan.infeasibility)] + [Text()]
+    if plan.moves:
+        parts += [_moves(plan), Text()]
+    parts.append(pairs(_totals(plan)))
+    return Group(*parts)
+
+
+def _title(plan: Plan) -> Text:
+    request, clock = plan.request, Clock(plan.request.start_clock)
+    text = f"{plan.inventory.name}: evacuate {listing(request.evacuate)} within {format_duration(request.deadline_s)}"
+    if request.start_clock is not None:
+        text += f", {clock.time_of_day(0)} to {clock.time_of_day(request.deadline_s)}"
+    return Text(plain(text), style="bold")
+
+
+def _moves(plan: Plan) -> RenderableType:
+    clock = Clock(plan.request.start_clock)
+    start, end = ("start", "end") if plan.request.start_clock is None else ("start (T+)", "end (T+)")
+    columns = [
+        Column("#", "right"),
+        Column(start, "right"),
+        *([Column("at")] if plan.request.start_clock else []),
+        Column("VM"),
+        Column("from"),
+        Column("to"),
+        Column("approach"),
+        Column("bandwidth", "right"),
+        Column("duration", "right"),
+        Column("downtime", "right"),
+        Column(end, "right"),
+        *([Column("at")] if plan.request.start_clock else []),
+    ]
+    rows = []
+    for number, move in enumerate(sorted(plan.moves, key=lambda move: move.start_s), start=1):
+        day = plan.request.start_clock is not None
+        rows.append(
+            [
+                str(number),
+                clock.offset(move.start_s),
+                *([clock.time_of_day(move.start_s)] if day else []),
+                move.vm,
+                move.source,
+                move.target,
+                APPROACH_WORDS[move.approach],
+                format_rate(move.bandwidth_bytes_per_s),
+                format_duration(move.duration_s),
+                format_duration(move.downtime_s),
+                clock.offset(move.end_s),
+                *([clock.time_of_day(move.end_s)] if day else []),
+            ]
+        )
+    return plain_table(columns, rows)
+
+
+def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
+    if plan.status in (Status.OPTIMAL, Status.FEASIBLE):
+        yield "VMs moved", f"{len(plan.moves)}, from {listing(plan.request.evacuate)}"
+        if plan.moves:
+            yield "Finish", finish_sentence(plan)
+            yield "Downtime", _downtime(plan)
+            yield "Data moved", format_size(sum(move.transferred_bytes for move in plan.moves))
+        if plan.objective is not None:
+            bound = format_duration(plan.objective.lower_bound_weighted_downtime_s)
+            yield "Lower bound", f"{bound} of weighted downtime, gap {percent(plan.objective.gap)}"
+    yield "Status", status_sentence(plan)
+    if plan.moves:
+        yield "Verified", verification_sentence(plan.verification)
+    if plan.solver is not None:
+        yield "Planned in", f"{format_duration(plan.solver.seconds)} by {plan.solver.name} {plan.solver.version}"
+
+
+def _downtime(plan: Plan) -> str:
+    total_s = sum(move.downtime_s for move in plan.moves)
+    weighted_s = sum(move.weight * move.downtime_s for move in plan.moves)
+    longest = max(plan.moves, key=lambda move: move.downtime_s)
+    return (
+        f"{format_duration(total_s)} in all, {format_duration(weighted_s)} weighted;"
+        f" the longest {format_duration(longest.downtime_s)} ({longest.vm})"
+    )

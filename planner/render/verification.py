@@ -1,0 +1,40 @@
+"""What the replay of a plan found, as a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from planner.plan.models import Verification
+from planner.render.clock import Clock
+from planner.render.words import plain, plural
+
+_SHOWN = 50
+
+
+def verification_lines(verification: Verification, clock: Clock | None = None) -> list[str]:
+    """Return the report of a replay, a line each.
+
+    Parameters
+    ----------
+    verification
+        What the replay found.
+    clock
+        Tells the time of day of violations, where the plan's start is known.
+    """
+    clock = clock or Clock()
+    if verification.ok:
+        if not verification.checks:
+            return ["Yes: the plan has no moves, there is nothing to replay."]
+        made = ", ".join(verification.checks)
+        return [f"Yes: the plan keeps every rule; {plural(len(verification.checks), 'check')} passed: {made}."]
+    found = verification.violations
+    lines = [f"No: the replay found {plural(len(found), 'violation')}."]
+    for violation in found[:_SHOWN]:
+        when = f" at {clock.both(violation.at_s)}" if violation.at_s is not None else ""
+        lines.append(f"- {violation.check}{when}: {violation.message}")
+    if len(found) > _SHOWN:
+        lines.append(f"- and {len(found) - _SHOWN} more; --format json lists them all.")
+    failed = Counter(violation.check for violation in found)
+    passed = [check for check in verification.checks if check not in failed]
+    lines.append(f"{plural(len(failed), 'check')} of {len(verification.checks)} said no, {len(passed)} passed.")
+    return [plain(line) for line in lines]

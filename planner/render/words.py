@@ -1,0 +1,84 @@
+"""Words that several forms share: approaches, answers, counts, and text that cannot harm a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner.inventory.models import Approach
+from planner.plan.models import Plan, Status, Verification
+from planner.render.clock import Clock
+from planner.units import format_duration
+
+APPROACH_WORDS = {
+    Approach.COLD: "cold",
+    Approach.PRECOPY: "pre-copy",
+    Approach.POSTCOPY: "post-copy",
+    Approach.HYBRID: "hybrid",
+}
+"""How each approach is written for people."""
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return ``1 VM``, ``2 VMs``."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def listing(names: Sequence[str], limit: int = 8) -> str:
+    """Return names as ``a, b and c``, cut after ``limit`` with the count of the rest."""
+    if len(names) > limit:
+        return f"{', '.join(names[:limit])} and {len(names) - limit} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def plain(text: str) -> str:
+    """Return a text with control characters made visible: a name in a foreign file must not steer a terminal."""
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage that is 0 only where the share is: ``0%``, ``<0.1%``, ``3.4%``, ``12%``."""
+    value = share * 100
+    if value == 0:
+        return "0%"
+    if value < 0.1:
+        return "<0.1%"
+    return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"
+
+
+def status_sentence(plan: Plan) -> str:
+    """Return what the status word of a plan means, in one sentence."""
+    match plan.status:
+        case Status.OPTIMAL:
+            return "optimal: no plan with the offered approaches and bandwidths has less weighted downtime."
+        case Status.FEASIBLE if plan.objective is not None:
+            above_s = plan.objective.weighted_downtime_s - plan.objective.lower_bound_weighted_downtime_s
+            return (
+                "feasible: every VM is out in time; the weighted downtime is at most"
+                f" {format_duration(max(0.0, above_s))} ({percent(plan.objective.gap)}) above the least possible."
+            )
+        case Status.FEASIBLE:
+            return "feasible: every VM is out in time; how much less downtime is possible is not known."
+        case Status.INFEASIBLE:
+            return "infeasible: proven, no plan empties the hosts by the deadline."
+        case Status.UNKNOWN:
+            return "unknown: the limit came before a plan was found or proven impossible."
+
+
+def verification_sentence(verification: Verification | None) -> str:
+    """Return what the replay of a plan found, in a few words."""
+    if verification is None:
+        return "no: it was not replayed"
+    if not verification.ok:
+        return f"NO: {plural(len(verification.violations), 'violation')}"
+    return f"yes: replayed against the inventory, {plural(len(verification.checks), 'check')} passed"
+
+
+def finish_sentence(plan: Plan) -> str:
+    """Return when a plan with moves ends, against its deadline."""
+    clock, deadline_s = Clock(plan.request.start_clock), plan.request.deadline_s
+    finish_s = max((move.end_s for move in plan.moves), default=0.0)
+    spare_s = deadline_s - finish_s
+    end = f"after {format_duration(finish_s)}, {clock.both(finish_s)}"
+    if spare_s < 0:
+        return f"{end}: {format_duration(-spare_s)} after the deadline, {clock.both(deadline_s)}"
+    return f"{end}: {format_duration(spare_s)} before the deadline, {clock.both(deadline_s)}"
