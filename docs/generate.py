@@ -154,17 +154,37 @@ def command(name: str) -> str:
     return f"\n    evac {name} {usage}\n\n{text}\n\n{table(('option', 'meaning'), rows)}"
 
 
+def docstring(text: str) -> str:
+    """Return a numpydoc text as Markdown: bold section heads, and a list where there are definitions."""
+    text = re.sub(r"^(.+)\n-+$", r"**\1**\n", text, flags=re.MULTILINE)
+    return re.sub(r"^(\S.*)\n((?: {4}.*\n?)+)", definition, text, flags=re.MULTILINE).replace("``", "`").strip()
+
+
+def definition(found: re.Match[str]) -> str:
+    """Return a term and its indented text as a list item."""
+    return f"- `{found[1]}`: {' '.join(found[2].split())}\n"
+
+
+def signature(name: str, function: Callable[..., Any]) -> str:
+    """Return a signature with one parameter a line, as indented code. Annotations are text, as the source has them."""
+    found = inspect.signature(function)
+    lines = [f"{name}("]
+    for parameter in found.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "    *," not in lines:
+            lines.append("    *,")
+        default_text = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+        lines.append(f"    {parameter.name}: {parameter.annotation}{default_text},")
+    return "\n".join(f"    {line}" for line in [*lines, f") -> {found.return_annotation}"])
+
+
 def functions(dotted: str) -> str:
-    """Return the signature and first sentence of each public name of a module."""
+    """Return the signatures and docstrings of the public names of a module."""
     module = importlib.import_module(dotted)
     parts = []
     for name in module.__all__:
         item = getattr(module, name)
-        summary = (inspect.getdoc(item) or "").split("\n\n")[0].replace("\n", " ")
-        signature = str(inspect.signature(item)).replace("'", "") if inspect.isfunction(item) else ""
-        parts.append(
-            f"### `{name}`\n\n    {name}{signature}\n\n{summary}\n" if signature else f"- `{name}`: {summary}\n"
-        )
+        code = f"{signature(name, item)}\n\n" if inspect.isfunction(item) else ""
+        parts.append(f"### `{name}`\n\n{code}{docstring(inspect.getdoc(item) or '')}\n")
     return "\n" + "\n".join(parts)
 
 
