@@ -50,7 +50,7 @@ def check_bandwidth(replay: Replay) -> Iterator[Finding]:
             a, b = link
             yield Finding(
                 f"the link {a} > {b} has {format_rate(capacity)} for migrations;"
-                f" {', '.join(over.holders)} reserve {format_rate(over.total - capacity)} more",
+                f" {format_rate(over.total - capacity)} more are reserved, by {', '.join(over.holders)}",
                 (a, b, *over.holders),
                 over.at_s,
             )

@@ -42,4 +42,4 @@ def _finding(host: Host, over: Overload, wrong: str) -> Finding:
     if over.at_s < 0:
         return Finding(f"{host.name} {wrong} before anything moves", (host.name,))
     arriving = ", ".join(over.newcomers)
-    return Finding(f"{host.name} {wrong} when {arriving} arrives", (host.name, *over.newcomers), over.at_s)
+    return Finding(f"{host.name} {wrong} with {arriving} arriving", (host.name, *over.newcomers), over.at_s)

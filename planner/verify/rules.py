@@ -39,18 +39,14 @@ def check_together(replay: Replay) -> Iterator[Finding]:
     for rule in replay.inventory.rules:
         if not isinstance(rule, Together):
             continue
-        movers = [step for name in dict.fromkeys(rule.members) for step in replay.steps_of.get(name, ())]
-        targets = dict.fromkeys(step.move.target for step in movers)
+        movers = [step.move for name in dict.fromkeys(rule.members) for step in replay.steps_of.get(name, ())]
         stay = [replay.vms[name] for name in rule.members if name in replay.vms and name not in replay.steps_of]
-        homes = dict.fromkeys(vm.host for vm in stay)
-        if len(targets) > 1:
-            wrong = f"go to {', '.join(targets)} instead of one host"
-        elif homes and not targets.keys() <= homes.keys():
-            wrong = f"go to {', '.join(targets)}, but {', '.join(vm.name for vm in stay)} stay on {', '.join(homes)}"
-        else:
-            continue
-        names = tuple(dict.fromkeys(step.move.vm for step in movers))
-        yield Finding(f"{', '.join(names)} {wrong}, against {rule_name(rule)}", names)
+        targets = {move.target for move in movers}
+        homes = {vm.host for vm in stay}
+        if len(targets) > 1 or (homes and not targets <= homes):
+            where = [f"{move.vm} goes to {move.target}" for move in movers]
+            where += [f"{vm.name} stays on {vm.host}" for vm in stay]
+            yield Finding(f"{', '.join(where)}, against {rule_name(rule)}", tuple(move.vm for move in movers))
 
 
 def check_not_at_once(replay: Replay) -> Iterator[Finding]:

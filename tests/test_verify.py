@@ -1,0 +1,34 @@
+"""The verifier says no, by the right check and by no other, to plans that are right but for one thing."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.verify import CHECKS, verify_plan
+from tests.truth.handmade import make_plan
+from tests.truth.wrong import INVENTORY, NOES, No, claims, moves, resources, rules
+
+ALL = (moves, resources, rules, claims)
+"""The modules that fill NOES."""
+
+
+def test_the_plan_they_all_start_from_is_right() -> None:
+    found = verify_plan(INVENTORY, make_plan(INVENTORY))
+    assert found.violations == ()
+    assert found.ok
+    assert found.checks == tuple(CHECKS)
+
+
+def test_every_check_has_a_plan_that_it_rejects() -> None:
+    assert {case.check for case in NOES} == set(CHECKS)
+
+
+@pytest.mark.parametrize("case", NOES, ids=lambda case: case.id)
+def test_says_no(case: No) -> None:
+    inventory, plan = case.make()
+    found = verify_plan(inventory, plan)
+    assert not found.ok
+    assert {violation.check for violation in found.violations} == {case.check, *case.also}
+    assert found.checks == tuple(CHECKS)
+    for violation in found.violations:
+        print(f"{violation.check}: {violation.message} {violation.subjects} {violation.at_s}")

@@ -1,0 +1,122 @@
+"""Wrong in who moves, when, where to and how."""
+
+from __future__ import annotations
+
+from planner.inventory.models import Approach
+from planner.plan.models import Request
+from tests.truth.handmade import changed_host, changed_moves, changed_settings, changed_vm, make_move, make_plan
+from tests.truth.wrong import APP, CACHE, DB, INVENTORY, MOVES, WEB, Wrong, at, no
+
+
+@no("request")
+def evacuates_a_host_that_is_not_there() -> Wrong:
+    return INVENTORY, make_plan(INVENTORY, request=Request(evacuate=("hv1", "hv9"), deadline_s=600.0))
+
+
+@no("coverage")
+def leaves_a_vm_behind() -> Wrong:
+    return INVENTORY, make_plan(INVENTORY, [DB, at("app", 100.0), at("cache", 100.0)])
+
+
+@no("coverage")
+def moves_a_vm_twice() -> Wrong:
+    again = make_move(INVENTORY, "web", "hv4", start_s=200.0)
+    return INVENTORY, make_plan(INVENTORY, [DB, WEB, at("app", 100.0), at("cache", 100.0), again])
+
+
+@no("coverage")
+def moves_a_vm_of_a_host_that_stays() -> Wrong:
+    path = ("hv2", "leaf1", "leaf2", "hv4")
+    return INVENTORY, make_plan(INVENTORY, [*MOVES, make_move(INVENTORY, "old", "hv4", path=path, start_s=100.0)])
+
+
+@no("coverage")
+def moves_nothing_at_all() -> Wrong:
+    return INVENTORY, make_plan(INVENTORY, [])
+
+
+@no("deadline")
+def ends_a_millisecond_late() -> Wrong:
+    late = max(move.end_s for move in MOVES) - 0.001
+    return INVENTORY, make_plan(INVENTORY, request=Request(evacuate=("hv1",), deadline_s=late))
+
+
+@no("after")
+def waits_for_a_vm_that_does_not_move() -> Wrong:
+    return INVENTORY, make_plan(INVENTORY, changed_moves(MOVES, "app", after=("peer",)))
+
+
+@no("after")
+def waits_for_a_vm_that_is_not_there() -> Wrong:
+    return INVENTORY, make_plan(INVENTORY, changed_moves(MOVES, "app", after=("ghost",)))
+
+
+@no("after")
+def waits_for_itself() -> Wrong:
+    return INVENTORY, make_plan(INVENTORY, changed_moves(MOVES, "app", after=("app",)))
+
+
+@no("after")
+def starts_before_what_it_waits_for_has_ended() -> Wrong:
+    return INVENTORY, make_plan(INVENTORY, changed_moves(MOVES, "web", after=("db",)))
+
+
+@no("target", "path")
+def goes_to_a_host_that_is_not_there() -> Wrong:
+    moves = changed_moves(MOVES, "web", target="hv9", path=("hv1", "leaf1", "leaf2", "hv9"))
+    return INVENTORY, make_plan(INVENTORY, moves)
+
+
+@no("target", "path")
+def goes_to_where_it_is() -> Wrong:
+    moves = changed_moves(MOVES, "web", target="hv1", path=("hv1", "leaf1", "hv1"))
+    return INVENTORY, make_plan(INVENTORY, moves)
+
+
+@no("target")
+def goes_to_a_host_that_is_evacuated_too() -> Wrong:
+    moves = [DB, make_move(INVENTORY, "web", "hv4", approach=Approach.HYBRID), APP, CACHE]
+    return INVENTORY, make_plan(INVENTORY, moves, request=Request(evacuate=("hv1", "hv4"), deadline_s=600.0))
+
+
+@no("target")
+def goes_to_a_host_that_accepts_nothing() -> Wrong:
+    inventory = changed_host(INVENTORY, "hv2", accepts=False)
+    return inventory, make_plan(inventory)
+
+
+@no("labels")
+def goes_to_a_host_without_its_label() -> Wrong:
+    inventory = changed_host(INVENTORY, "hv2", labels=("x86-v3",))
+    return inventory, make_plan(inventory)
+
+
+@no("pinned")
+def moves_a_pinned_vm() -> Wrong:
+    inventory = changed_vm(INVENTORY, "web", pinned=True)
+    return inventory, make_plan(inventory)
+
+
+@no("approach")
+def uses_an_approach_that_the_settings_exclude() -> Wrong:
+    inventory = changed_settings(INVENTORY, approaches=(Approach.PRECOPY, Approach.POSTCOPY, Approach.HYBRID))
+    return inventory, make_plan(inventory)
+
+
+@no("approach")
+def uses_an_approach_that_the_vm_excludes() -> Wrong:
+    inventory = changed_vm(INVENTORY, "web", approaches=(Approach.PRECOPY, Approach.COLD))
+    return inventory, make_plan(inventory)
+
+
+@no("approach")
+def uses_an_approach_that_only_the_vm_allows() -> Wrong:
+    inventory = changed_settings(INVENTORY, approaches=(Approach.PRECOPY, Approach.POSTCOPY, Approach.HYBRID))
+    inventory = changed_vm(inventory, "app", approaches=(Approach.COLD,))
+    return inventory, make_plan(inventory)
+
+
+@no("max-downtime")
+def is_down_too_long() -> Wrong:
+    inventory = changed_vm(INVENTORY, "app", max_downtime=APP.downtime_s * 0.999)
+    return inventory, make_plan(inventory)
