@@ -138,7 +138,7 @@ def make_plan(inventory: Inventory, moves: Iterable[Move] | None = None, **field
     return Plan(**(plan | fields))
 
 
-def changed_moves(moves: Sequence[Move], vm: str, **fields: Any) -> list[Move]:
+def changed_moves(moves: Sequence[Move], vm: str, /, **fields: Any) -> list[Move]:
     """Return the moves with other fields in that of one VM."""
     return [move.model_copy(update=fields) if move.vm == vm else move for move in moves]
 
