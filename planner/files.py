@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import secrets
 import stat
@@ -83,20 +84,18 @@ def write_text(path: str | Path, text: str) -> None:
     InputError
         If the file cannot be written. What stood there before stands there still.
     """
-    # A symbolic link stays one: its target is replaced.
-    target = Path(os.path.realpath(path))
     try:
-        mode = target.stat().st_mode
-    except OSError:
-        mode = None
-    try:
+        # A symbolic link stays one: its target is replaced.
+        target = Path(path).resolve()
+        mode = target.stat().st_mode if target.exists() else None
         if mode is None or stat.S_ISREG(mode):
             _replace(target, text.encode(), None if mode is None else stat.S_IMODE(mode))
         else:
             with target.open("wb") as file:
                 file.write(text.encode())
-    except OSError as error:
-        message = f"the file cannot be written: {error.strerror}"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        message = f"the file cannot be written: {reason}"
         mend = "check that its directory exists, may be written and has room"
         raise InputError.single("cannot-write", message, mend, Place(file=str(path))) from None
 
@@ -112,19 +111,16 @@ def _replace(target: Path, data: bytes, mode: int | None) -> None:
             file.flush()
             os.fsync(descriptor)
         temporary.replace(target)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
     _sync_directory(target.parent)
 
 
 def _sync_directory(directory: Path) -> None:
-    """Flush the new name to the disk, where the system lets a directory be opened."""
-    try:
+    """Flush the new name to the disk, where the system can do that for a directory."""
+    with contextlib.suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

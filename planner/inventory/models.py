@@ -20,12 +20,14 @@ INVENTORY_FORMAT = "evac/inventory/1"
 MAX_ITEMS = 200_000
 """Most hosts, switches, links, VMs or rules of one inventory [count]."""
 
+NAME_PATTERN = r"^[A-Za-z0-9_.:@+][A-Za-z0-9_.:@+-]*$"
+
 Name = Annotated[
     str,
     Field(
         min_length=1,
         max_length=128,
-        pattern=r"^[A-Za-z0-9_.:@+][A-Za-z0-9_.:@+-]*$",
+        pattern=NAME_PATTERN,
         description="letters, digits and . _ - : @ +, not beginning with -",
     ),
 ]
@@ -277,7 +279,11 @@ def _digest(document: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def rule_kind(rule: Separate | Together | NotAtOnce | Before) -> str:
+    """Return the key that tells a rule's kind: ``separate``."""
+    return next(kind for kind, model in RULE_KINDS.items() if isinstance(rule, model))
+
+
 def rule_name(rule: Separate | Together | NotAtOnce | Before) -> str:
     """Return how a rule is named to people: ``separate [db-07, db-08]``."""
-    kind = next(kind for kind, model in RULE_KINDS.items() if isinstance(rule, model))
-    return f"{kind} [{', '.join(rule.members)}]"
+    return f"{rule_kind(rule)} [{', '.join(rule.members)}]"

@@ -1,0 +1,44 @@
+"""Names and links that are given twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from planner.inventory.draft import Draft
+from planner.inventory.places import Path, path_text
+from planner.inventory.translate import Finding
+
+
+def check_duplicate_names(draft: Draft) -> Iterator[Finding]:
+    """Hosts and switches share one set of names, VMs have their own."""
+    hosts = [(item.value.name, ("hosts", item.index, "name")) for item in draft.hosts if item.has("name")]
+    switches = [(item.value, ("switches", item.index)) for item in draft.switches]
+    vms = [(item.value.name, ("vms", item.index, "name")) for item in draft.vms if item.has("name")]
+    yield from _twice([*hosts, *switches])
+    yield from _twice(vms)
+
+
+def _twice(named: Iterable[tuple[str, Path]]) -> Iterator[Finding]:
+    first: dict[str, Path] = {}
+    for name, path in named:
+        if name in first:
+            kind = "VM" if path[0] == "vms" else "host or switch"
+            message = f"the name {name} is already taken by {path_text(first[name])}"
+            yield Finding("duplicate-name", message, f"give each {kind} a name of its own", path)
+        else:
+            first[name] = path
+
+
+def check_duplicate_links(draft: Draft) -> Iterator[Finding]:
+    """Between two ends there is one link, and it has two ends."""
+    first: dict[frozenset[str], int] = {}
+    for item in draft.links:
+        if not item.has("between"):
+            continue
+        a, b = item.value.between
+        path = ("links", item.index, "between")
+        if a == b:
+            yield Finding("self-link", f"the link joins {a} to itself", "name two different ends", path)
+        elif (other := first.setdefault(frozenset((a, b)), item.index)) != item.index:
+            message = f"{a} and {b} are already joined by links[{other}]"
+            yield Finding("duplicate-link", message, "keep one, with the bandwidth of both together", path)
