@@ -54,10 +54,11 @@ def _passes(part: Floats, threshold: Floats, shrink: Floats) -> NDArray[np.int64
     with np.errstate(divide="ignore", invalid="ignore"):
         real = np.log(threshold / part) / np.log(shrink)
     count = np.where((shrink > 0) & np.isfinite(real), np.ceil(np.maximum(real, 0.0)), 1.0)
-    # The logarithms may be off by one at an exact power: settle it by the definition.
+    # Logarithms and powers may be off by a rounding error where v_n meets l exactly: settle it by the definition.
+    enough = threshold * (1 + 1e-12)
     fewer = np.maximum(count - 1.0, 0.0)
-    count = np.where(part * shrink**fewer <= threshold, fewer, count)
-    count = np.where(part * shrink**count > threshold * (1 + 1e-12), count + 1.0, count)
+    count = np.where(part * shrink**fewer <= enough, fewer, count)
+    count = np.where(part * shrink**count > enough, count + 1.0, count)
     return count.astype(np.int64)
 
 
