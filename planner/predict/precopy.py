@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from planner.predict.protocol import Floats, Outside, Prediction, Workload, blank
 
+ROUNDING = 1e-12
+"""By how much v_n may be above l and still meets it: what powers and shares lose in floating point [1]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Iteration:
@@ -39,23 +42,23 @@ def iterate(part_bytes: Floats, write_rate: Floats, rate: Floats, threshold_byte
     nothing iterates (n = 0) whatever w is; otherwise w >= mu is outside the model.
     """
     part, write, rate, threshold = np.broadcast_arrays(part_bytes, write_rate, rate, threshold_bytes)
-    iterates = part > threshold
+    enough = threshold * (1 + ROUNDING)
+    iterates = part > enough
     outside = np.where(iterates & (write >= rate), Outside.WRITES_OUTRUN_LINK, Outside.INSIDE).astype(np.int8)
     shrink = np.where(outside == Outside.INSIDE, np.minimum(write / rate, 1.0), 0.5)
-    passes = _passes(part, threshold, np.where(iterates, shrink, 0.0))
+    passes = _passes(part, enough, np.where(iterates, shrink, 0.0))
     passes = np.where(iterates, passes, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         series = np.where(passes == 0, 1.0, (1.0 - shrink ** (passes + 1.0)) / (1.0 - shrink))
     return Iteration(part * series / rate, np.minimum(threshold, part) / rate, passes, outside)
 
 
-def _passes(part: Floats, threshold: Floats, shrink: Floats) -> NDArray[np.int64]:
-    """Return the smallest n with part * shrink**n <= threshold; 1 where shrink is 0."""
+def _passes(part: Floats, enough: Floats, shrink: Floats) -> NDArray[np.int64]:
+    """Return the smallest n with part * shrink**n <= enough; 1 where shrink is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        real = np.log(threshold / part) / np.log(shrink)
+        real = np.log(enough / part) / np.log(shrink)
     count = np.where((shrink > 0) & np.isfinite(real), np.ceil(np.maximum(real, 0.0)), 1.0)
-    # Logarithms and powers may be off by a rounding error where v_n meets l exactly: settle it by the definition.
-    enough = threshold * (1 + 1e-12)
+    # The logarithms may be off by one where v_n meets l: settle it by the definition.
     fewer = np.maximum(count - 1.0, 0.0)
     count = np.where(part * shrink**fewer <= enough, fewer, count)
     count = np.where(part * shrink**count > enough, count + 1.0, count)
