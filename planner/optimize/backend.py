@@ -87,7 +87,7 @@ def solve(program: Program, *, seed: int, time_limit_s: float, gap: float = INTE
     if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
         # Every column is bounded, so that "unbounded or infeasible" can only be the latter.
         return Solution(Outcome.INFEASIBLE, None, None, math.inf)
-    bound = _bound(problem.isMIP(), highs, stats, status)
+    bound = _bound(bool(problem.isMIP()), highs, stats, status)
     if not stats.has_solution:
         return Solution(Outcome.UNKNOWN, None, None, bound)
     values = np.array([column.varValue or 0.0 for column in columns], dtype=np.float64)

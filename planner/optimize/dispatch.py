@@ -8,8 +8,9 @@ reserved for it if that host is free now and has room, or can swap reservations 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from operator import le
 
 import numpy as np
 
@@ -62,6 +63,22 @@ class Urgency:
     by_source: bool
 
 
+@dataclass(frozen=True)
+class Guide:
+    """What may run side by side on a link: a start that fits none of the patterns waits.
+
+    Parameters
+    ----------
+    rates
+        The link's rates, descending [bytes/s].
+    patterns
+        How many moves at each rate or more, one tuple a pattern.
+    """
+
+    rates: tuple[float, ...]
+    patterns: tuple[tuple[int, ...], ...]
+
+
 class Dispatcher:
     """Schedules assignments of one problem.
 
@@ -93,7 +110,7 @@ class Dispatcher:
         self._memory, self._vcpus = problem.memory.tolist(), problem.vcpus.tolist()
         self._last_link: list[list[int]] = classes.last_link.tolist()
 
-    def run(self, choice: Ints, home: Ints, urgency: Urgency) -> Schedule:
+    def run(self, choice: Ints, home: Ints, urgency: Urgency, guides: Mapping[int, Guide] | None = None) -> Schedule:
         """Schedule one assignment.
 
         Parameters
@@ -104,14 +121,20 @@ class Dispatcher:
             Host reserved for each mover, shape (M,).
         urgency
             Who goes first.
+        guides
+            Patterns to keep to, by link; none where absent.
         """
-        return _Run(self, choice, home, urgency).schedule()
+        return _Run(self, choice, home, urgency, guides or {}).schedule()
 
 
 class _Run:
     """One pass of the dispatcher."""
 
-    def __init__(self, dispatcher: Dispatcher, choice: Ints, home: Ints, urgency: Urgency) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, choice: Ints, home: Ints, urgency: Urgency, guides: Mapping[int, Guide]
+    ) -> None:
+        self._guides = guides
+        self._counts = {link: [0] * len(guide.rates) for link, guide in guides.items()}
         self._d = dispatcher
         problem, columns = dispatcher._problem, dispatcher._columns
         self._choice = choice
@@ -187,9 +210,26 @@ class _Run:
             if self._busy_group[group]:
                 return ("group", group)
         for link in self._trunk(v):
-            if rate > self._free[link] + self._slack[link]:
+            if rate > self._free[link] + self._slack[link] or not self._in_pattern(link, rate):
                 return link
         return None if self._bind(v) else ("class", self._class[v])
+
+    def _in_pattern(self, link: int, rate: float) -> bool:
+        """Return whether a link's guide has a pattern for what runs and one more move at a rate."""
+        guide = self._guides.get(link)
+        if guide is None:
+            return True
+        counts = self._counts[link]
+        more = [count + (rate >= step) for count, step in zip(counts, guide.rates, strict=True)]
+        return any(all(map(le, more, pattern)) for pattern in guide.patterns)
+
+    def _count(self, link: int, rate: float, change: int) -> None:
+        guide = self._guides.get(link)
+        if guide is not None:
+            counts = self._counts[link]
+            for r, step in enumerate(guide.rates):
+                if rate >= step:
+                    counts[r] += change
 
     def _open(self, v: int, host: int) -> bool:
         """Return whether a host can take in a move now."""
@@ -253,6 +293,7 @@ class _Run:
         self._reserved[host].discard(v)
         for link in (*self._trunk(v), self._d._last_link[source][host]):
             self._free[link] -= rate
+            self._count(link, rate, 1)
         for group in self._d._groups[v]:
             self._busy_group[group] = True
 
@@ -264,6 +305,7 @@ class _Run:
         self._in[host] += 1
         for link in (*self._trunk(v), self._d._last_link[source][host]):
             self._free[link] += rate
+            self._count(link, rate, -1)
             freed.append(link)
         for group in self._d._groups[v]:
             self._busy_group[group] = False

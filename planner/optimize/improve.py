@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Dispatcher
 from planner.optimize.options import Columns, build_columns
 from planner.optimize.problem import Ints, Problem
@@ -16,19 +15,13 @@ TRIES = 4
 """Rules of priority tried on each changed assignment."""
 
 
-def improve(state: State, classes: Classes, coarse: Columns) -> None:
-    """Improve the incumbent until no single change helps, the gap is closed or the time is up.
-
-    Parameters
-    ----------
-    classes, coarse
-        What the incumbent's choices refer to.
-    """
-    problem = state.problem
-    if state.incumbent is None or state.incumbent.columns is not coarse:
+def improve(state: State) -> None:
+    """Improve the incumbent until no single change helps, the gap is closed or the time is up."""
+    if state.incumbent is None or state.over():
         return
+    problem, classes = state.problem, state.incumbent.classes
     columns = build_columns(problem, classes, state.tables, for_schedule=True)
-    choice = _translate(coarse, state.incumbent.schedule.choice, columns)
+    choice = _translate(state.incumbent.columns, state.incumbent.schedule.choice, columns)
     home = state.incumbent.schedule.host
     spreader = Spreader(problem, classes, columns, state.seed)
     dispatcher = Dispatcher(problem, classes, columns)

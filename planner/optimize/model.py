@@ -7,13 +7,16 @@ seconds of use of a resource, which must not exceed D.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
 import numpy as np
 
 from planner.optimize.classes import Classes
+from planner.optimize.dispatch import Guide
 from planner.optimize.options import Columns
+from planner.optimize.patterns import patterns
 from planner.optimize.problem import Floats, Ints, Problem
 from planner.optimize.program import Program
 
@@ -46,25 +49,36 @@ class Aim:
         Length of the window [s]; where the finish is minimised, the longest that it may be.
     downtime_limit_s
         Weighted downtime that must not be exceeded, or None [s].
-    share
-        Share of links and migration slots that may be filled, for schedules that cannot pack them to the brim [1].
+    shares
+        Share of a directed link that may be filled, for schedules that cannot pack it to the brim [1]; 1 if absent.
     """
 
     window_s: float
     finish: bool = False
     downtime_limit_s: float | None = None
-    share: float = 1.0
+    shares: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Assignment:
-    """One choice for every mover: indices into `Columns`, by mover, shape (M,)."""
+class Shift:
+    """A directed link and what fits side by side on it.
 
-    choice: Ints
+    Parameters
+    ----------
+    link
+        Its index.
+    columns
+        Choices that use it.
+    rates
+        Their distinct rates, descending [bytes/s].
+    patterns
+        See `planner.optimize.patterns.patterns`, shape (P, R).
+    """
 
-    def weighted_downtime_s(self, problem: Problem, columns: Columns) -> float:
-        """Return the weighted downtime [s]."""
-        return float(problem.weight @ columns.downtime_s[self.choice])
+    link: int
+    columns: Ints
+    rates: Floats
+    patterns: Ints
 
 
 class AssignmentModel:
@@ -86,10 +100,11 @@ class AssignmentModel:
         # Movers with an order rule have a continuous start each, behind the choices; the window is the last column.
         self._starts = {v: i for i, v in enumerate(sorted(set(chain.from_iterable(problem.before))))}
         self._window = len(columns) + len(self._starts)
+        self.shifts = self._shifts_of()
 
     def program(self, aim: Aim) -> Program:
         """Return the program for an aim."""
-        count = self._window + 1
+        count = self._window + 1 + sum(len(shift.patterns) for shift in self.shifts)
         cost = np.zeros(count)
         bound = np.full(count, aim.window_s)
         bound[: len(self.columns)] = 1.0
@@ -104,6 +119,7 @@ class AssignmentModel:
         self._one_choice_each(program)
         self._links(program, aim)
         self._outgoing(program, aim)
+        self._side_by_side(program, aim)
         self._incoming(program, aim)
         self._room(program)
         self._apart(program)
@@ -119,12 +135,33 @@ class AssignmentModel:
             program.add_row("cut", None, cut.columns, np.ones(len(cut.columns)), upper=cut.most)
         return program
 
-    def assignment(self, values: Floats) -> Assignment:
-        """Read the choices out of a solution of the integer program."""
+    def choices(self, values: Floats) -> Ints:
+        """Read the column of each mover out of a solution of the integer program, shape (M,)."""
         choice = np.full(len(self.problem.movers), -1, dtype=np.int64)
         chosen = np.flatnonzero(values[: len(self.columns)] > 0.5)
         choice[self.columns.mover[chosen]] = chosen
-        return Assignment(choice)
+        return choice
+
+    def guides(self, values: Floats) -> dict[int, Guide]:
+        """Read the patterns that a solution uses, by link."""
+        base = self._window + 1
+        guides = {}
+        for shift in self.shifts:
+            tau = values[base : base + len(shift.patterns)]
+            base += len(tau)
+            guides[shift.link] = Guide(
+                tuple(shift.rates.tolist()), tuple(map(tuple, shift.patterns[tau > 1e-6].tolist()))
+            )
+        return guides
+
+    def settle(self, program: Program, values: Floats) -> Program:
+        """Return the program with the choice fixed of every mover that a linear solution does not split."""
+        count = len(self.columns)
+        whole = np.zeros(len(self.problem.movers), dtype=np.bool_)
+        whole[self.columns.mover[values[:count] > 1.0 - 1e-6]] = True
+        bound = program.bound.copy()
+        bound[:count] = np.where(whole[self.columns.mover] & (values[:count] < 0.5), 0.0, 1.0)
+        return replace(program, bound=bound)
 
     def _time_rows(
         self, program: Program, aim: Aim, family: str, keys: list[object], cells: tuple[Ints, Ints, Floats]
@@ -133,14 +170,14 @@ class AssignmentModel:
         if not keys:
             return
         rows, columns, seconds = cells
-        share = aim.share if family in ("link", "outgoing", "incoming") else 1.0
+        share = np.array([aim.shares.get(_link_of(family, key), 1.0) for key in keys])
         if aim.finish:
             rows = np.concatenate([rows, np.arange(len(keys))])
             columns = np.concatenate([columns, np.full(len(keys), self._window)])
-            seconds = np.concatenate([seconds, np.full(len(keys), -share)])
+            seconds = np.concatenate([seconds, -share])
             upper = np.zeros(len(keys))
         else:
-            upper = np.full(len(keys), share * aim.window_s)
+            upper = share * aim.window_s
         program.add_block(family, keys, rows, columns, seconds, upper=upper)
 
     def _one_choice_each(self, program: Program) -> None:
@@ -191,6 +228,55 @@ class AssignmentModel:
         seconds = self.columns.time_s / self.problem.max_out[source]
         keys: list[object] = list(range(len(self.problem.sources)))
         self._time_rows(program, aim, "outgoing", keys, (source, np.arange(len(self.columns)), seconds))
+
+    def _shifts_of(self) -> list[Shift]:
+        """Return what fits side by side on the first link of each source and on each trunk link that can be short."""
+        problem, columns = self.problem, self.columns
+        slots: dict[int, int] = {}
+        demand: dict[int, float] = {}
+        users: dict[int, list[Ints]] = {}
+        pair = problem.source_of[columns.mover] * len(self.classes.members) + columns.klass
+        fed: dict[int, set[int]] = {}
+        for which in np.unique(pair).tolist():
+            s, c = divmod(which, len(self.classes.members))
+            first = int(self.classes.last_link[s, self.classes.members[c][0]])
+            for link in self.classes.trunk[s][c] or (first,):
+                users.setdefault(link, []).append(np.flatnonzero(pair == which))
+                fed.setdefault(link, set()).add(s)
+        capacity = problem.network.capacity_bytes_per_s
+        for link, sources in fed.items():
+            slots[link] = int(problem.max_out[list(sources)].sum())
+            here = np.concatenate(users[link])
+            fastest = float(columns.rate[here].max())
+            demand[link] = fastest * slots[link]
+        shifts = []
+        for link in sorted(fed):
+            if demand[link] <= capacity[link]:
+                continue
+            here = np.sort(np.concatenate(users[link]))
+            rates = np.unique(columns.rate[here])[::-1]
+            found = patterns(rates, float(capacity[link]), slots[link])
+            if found is not None:
+                shifts.append(Shift(link, here, rates, found))
+        return shifts
+
+    def _side_by_side(self, program: Program, aim: Aim) -> None:
+        """What a link carries at any moment is a pattern of rates: time at rates >= m <= time of patterns x count.
+
+        Patterns share the window; each move's time counts for its rate and all lower ones, which may take its place.
+        """
+        base = self._window + 1
+        for shift in self.shifts:
+            tau = base + np.arange(len(shift.patterns))
+            base += len(tau)
+            columns = self.columns
+            for r, rate in enumerate(shift.rates.tolist()):
+                fast = shift.columns[columns.rate[shift.columns] >= rate]
+                index = np.concatenate([fast, tau])
+                values = np.concatenate([columns.time_s[fast], -shift.patterns[:, r].astype(np.float64)])
+                program.add_row("side-by-side", (shift.link, r), index, values, upper=0.0)
+            cells = (np.zeros(len(tau), dtype=np.int64), tau, np.ones(len(tau)))
+            self._time_rows(program, aim, "patterns", [shift.link], cells)
 
     def _incoming(self, program: Program, aim: Aim) -> None:
         """Time in migration into each class: sum of T <= sum of max_incoming x window."""
@@ -268,3 +354,13 @@ class AssignmentModel:
         columns = np.concatenate([np.arange(len(self.columns)), np.full(movers, self._window)])
         values = np.concatenate([self.columns.time_s, np.full(movers, -1.0)])
         program.add_block("duration", list(range(movers)), rows, columns, values, upper=np.zeros(movers))
+
+
+def _link_of(family: str, key: object) -> int:
+    """Return the directed link of a row in time, or -1 for a row of another kind."""
+    match family, key:
+        case "link", ("trunk", int(link)):
+            return link
+        case "patterns", int(link):
+            return link
+    return -1

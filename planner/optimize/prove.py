@@ -75,7 +75,7 @@ def prove_downtime(state: State) -> None:
         state.raise_bound(solution.bound)
         if solution.values is None or state.over():
             return
-        found = exact.settle(model.assignment(solution.values).choice, state.problem.deadline_s, shortest=True)
+        found = exact.settle(model.choices(solution.values), state.problem.deadline_s, shortest=True)
         if found is False:
             return
         if isinstance(found, Schedule):
@@ -99,7 +99,7 @@ def prove_finish(state: State) -> None:
         state.finish_bound_s = max(state.finish_bound_s or 0.0, solution.bound)
         if solution.values is None:
             return
-        found = exact.settle(model.assignment(solution.values).choice, window, shortest=True)
+        found = exact.settle(model.choices(solution.values), window, shortest=True)
         if found is False:
             return
         if isinstance(found, Schedule):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from planner.optimize.backend import Outcome, Solution, solve
 from planner.optimize.classes import Classes, coarse_classes, split
 from planner.optimize.clock import Clock
-from planner.optimize.dispatch import Dispatcher, Schedule
+from planner.optimize.dispatch import Dispatcher, Guide, Schedule
 from planner.optimize.improve import improve
 from planner.optimize.model import Aim, AssignmentModel
 from planner.optimize.options import Columns, Tables, build_columns, build_tables
@@ -23,8 +25,10 @@ EXACT_MOVERS = 8
 """Up to so many movers the proof by conflicts is tried."""
 TRIES = 12
 """Rules of priority tried on each assignment."""
-LADDER = 8
-"""Times that the capacities are tightened at the most."""
+LADDER = 12
+"""Times that the shares of late links are tightened at the most."""
+BUSY = 0.9
+"""Load from which a link counts as the reason why its moves are late [1]."""
 MASTER_GAP = 1e-5
 """Relative gap at which a large assignment program stops; small ones are solved to the end [1]."""
 LARGE = 3000
@@ -92,6 +96,23 @@ def search(
     return Result(state.incumbent, state.bound_s, state.finish_bound_s, state.infeasible, exhausted, state.solved)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """An assignment with hosts.
+
+    Parameters
+    ----------
+    choice, home
+        Column and host of each mover, shape (M,).
+    guides
+        Patterns that the assignment counts on, by link.
+    """
+
+    choice: Ints
+    home: Ints
+    guides: dict[int, Guide]
+
+
 class _Decomposition:
     """Assign by class, spread over hosts, schedule; tighten until it fits; improve."""
 
@@ -111,24 +132,23 @@ class _Decomposition:
     def run(self) -> None:
         """Run until solved, out of ideas or out of time."""
         state = self._state
-        deadline = state.problem.deadline_s
-        share = 1.0
-        for _ in range(LADDER):
+        shares: dict[int, float] = {}
+        for step in range(LADDER):
             if state.clock.expired:
                 return
-            state.tell("assigning" if share == 1.0 else f"assigning, links filled to {share:.0%}")
-            placed = self._assign(Aim(deadline, share=share), bounding=share == 1.0)
+            state.tell(f"assigning, try {step + 1}" if step else "assigning")
+            placed = self._assign(Aim(state.problem.deadline_s, shares=shares), bounding=not shares)
             if placed is None:
                 break
-            best = self._dispatch(*placed)
+            best = self._dispatch(placed)
             state.tell("scheduling")
             if state.incumbent is not None:
                 break
-            share = min(share * 0.985, share * deadline / best.finish_s)
+            shares = self._tighten(shares, best)
         if state.incumbent is None and not state.infeasible:
             self._fastest()
-        if state.incumbent is not None and not state.solved and not self._first_only:
-            improve(state, self._classes, self._columns)
+        if state.incumbent is not None and not self._first_only:
+            improve(state)
 
     def _fastest(self) -> None:
         """Look for any schedule at all: assign for the earliest finish."""
@@ -136,10 +156,28 @@ class _Decomposition:
         state.tell("looking for the earliest finish")
         placed = self._assign(Aim(state.problem.deadline_s, finish=True), bounding=False)
         if placed is not None:
-            self._dispatch(*placed, tries=20 * TRIES)
+            self._dispatch(placed, tries=20 * TRIES)
 
-    def _assign(self, aim: Aim, *, bounding: bool) -> tuple[Ints, Ints] | None:
-        """Return column and host of each mover, or None; the first program's bound is a bound on everything."""
+    def _tighten(self, shares: dict[int, float], late: Schedule) -> dict[int, float]:
+        """Return smaller shares for the busy links of moves that end after the deadline, or for all links."""
+        deadline = self._state.problem.deadline_s
+        volume = self._columns.time_s * self._columns.rate
+        capacity = self._state.problem.network.capacity_bytes_per_s
+        chosen = np.zeros(len(self._columns), dtype=np.bool_)
+        chosen[late.choice] = True
+        factors: dict[int, float] = {}
+        for shift in self._model.shifts:
+            here = shift.columns[chosen[shift.columns]]
+            end = float(late.end_s[self._columns.mover[here]].max(initial=0.0))
+            busy = float(volume[here].sum()) / float(capacity[shift.link]) / deadline
+            if end > deadline and busy > BUSY:
+                factors[shift.link] = min(0.995, max(0.95, deadline / end))
+        if not factors:
+            factors = dict.fromkeys((shift.link for shift in self._model.shifts), min(0.99, deadline / late.finish_s))
+        return {**shares, **{link: shares.get(link, 1.0) * factor for link, factor in factors.items()}}
+
+    def _assign(self, aim: Aim, *, bounding: bool) -> Placed | None:
+        """Return an assignment with hosts, or None; the first program's bound is a bound on everything."""
         state = self._state
         while not state.clock.expired:
             solution = self._solve(aim)
@@ -150,10 +188,10 @@ class _Decomposition:
                 state.raise_bound(solution.bound)
             if solution.values is None:
                 return None
-            choice = self._model.assignment(solution.values).choice
+            choice = self._model.choices(solution.values)
             home, failed = self._spreader.spread(choice, state.clock.left_s)
             if home is not None:
-                return choice, home
+                return Placed(choice, home, self._model.guides(solution.values))
             single = {c for c in failed if len(self._classes.members[c]) == 1}
             if single == failed:
                 # Within the solver's tolerance but not in whole bytes: nothing finer to ask.
@@ -163,20 +201,36 @@ class _Decomposition:
         return None
 
     def _solve(self, aim: Aim) -> Solution:
+        """Solve the program; a large one by its linear relaxation and an integer program for the movers it splits."""
         state = self._state
-        gap = {"gap": MASTER_GAP} if len(self._columns) > LARGE else {}
-        return solve(self._model.program(aim), seed=state.seed, time_limit_s=state.clock.left_s, **gap)
+        program = self._model.program(aim)
+        if len(self._columns) <= LARGE:
+            return solve(program, seed=state.seed, time_limit_s=state.clock.left_s)
+        nothing = np.zeros(program.row_count, dtype=np.bool_)
+        relaxed = solve(program.relaxed(nothing, linear=True), seed=state.seed, time_limit_s=state.clock.left_s)
+        if relaxed.values is None:
+            return relaxed
+        settled = self._model.settle(program, relaxed.values)
+        rounded = solve(settled, seed=state.seed, time_limit_s=state.clock.left_s, gap=MASTER_GAP)
+        if rounded.values is None:
+            rounded = solve(program, seed=state.seed, time_limit_s=state.clock.left_s, gap=MASTER_GAP)
+            return rounded
+        return replace(rounded, outcome=Outcome.FEASIBLE, bound=relaxed.bound)
 
-    def _dispatch(self, choice: Ints, home: Ints, tries: int = TRIES) -> Schedule:
+    def _dispatch(self, placed: Placed, tries: int = TRIES) -> Schedule:
         """Try rules of priority on an assignment; return the schedule that ends first."""
         state = self._state
         best: Schedule | None = None
-        rules = urgencies(state.problem, self._columns, choice, state.rng)
+        rules = urgencies(state.problem, self._columns, placed.choice, state.rng)
         for _ in range(tries):
-            schedule = self._dispatcher.run(choice, home, next(rules))
-            if best is None or schedule.finish_s < best.finish_s:
-                best = schedule
-            if state.offer(self._classes, self._columns, schedule) or state.clock.expired:
+            rule = next(rules)
+            for guides in (placed.guides, None):
+                schedule = self._dispatcher.run(placed.choice, placed.home, rule, guides)
+                if best is None or schedule.finish_s < best.finish_s:
+                    best = schedule
+                if state.offer(self._classes, self._columns, schedule):
+                    return schedule
+            if state.clock.expired:
                 break
         assert best is not None
         return best

@@ -37,7 +37,7 @@ def shorten(state: State) -> None:
         state.finish_bound_s = solution.bound if 0 <= solution.bound < best.finish_s else None
         return
     bound = max(0.0, solution.bound)
-    choice = model.assignment(solution.values).choice
+    choice = model.choices(solution.values)
     home, _ = Spreader(problem, classes, columns, state.seed).spread(choice, state.clock.left_s * SHARE_OF_TIME)
     if home is not None:
         dispatcher = Dispatcher(problem, classes, columns)
