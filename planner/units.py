@@ -19,7 +19,8 @@ _PREFIX = {**_DECIMAL, **_BINARY}
 _NUMBER = re.compile(r"\s*([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*", re.DOTALL)
 _SIZE_UNIT = re.compile(r"([kKMGTP]i?|)(B|b|bit|bits|byte|bytes)")
 _RATE_UNIT = re.compile(r"([kKMGTP]i?|)(B|b|bit|bits|byte|bytes)(?:/s|ps)")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Zµμ]+)\s*")
+_RECASED_RATE = re.compile(r"([kmgtp])(i?)(bits?|bytes?)(?:/s|ps)", re.IGNORECASE)
+_DURATION_PART = re.compile(r"((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![eE][+-]?\d)\s*([a-zA-Zµμ]+)\s*")
 _SECONDS = {
     "ms": 1e-3,
     "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
@@ -34,6 +35,8 @@ MAX_RATE_BYTES_PER_S = 1e15
 """Largest rate accepted [bytes/s]; more is a mistake in the unit."""
 MAX_DURATION_S = 366 * 86400.0
 """Longest duration accepted [s]: a year; more is a mistake in the unit."""
+MAX_TEXT = 200
+"""Longest text that is read as a quantity [characters]."""
 
 
 class UnitError(ValueError):
@@ -47,9 +50,11 @@ def _split(value: object, what: str, example: str) -> tuple[float, str]:
     if isinstance(value, int | float):
         number, unit = _finite(value, what, example), ""
     else:
-        match = _NUMBER.fullmatch(value[:200])
+        match = _NUMBER.fullmatch(value) if len(value) <= MAX_TEXT else None
         if match is None:
             raise UnitError(f"{what} expected, got {value[:60]!r}; write it as {example}")
+        if match[2].startswith(","):
+            raise UnitError(f"the number in {value!r} has a comma; write it with a point, as in 1.5, or whole")
         number, unit = _finite(float(match[1].replace("_", "")), what, example), match[2]
     if number < 0:
         raise UnitError(f"{what} must not be negative, got {value!r}; write it as {example}")
@@ -92,7 +97,8 @@ def parse_size(value: object) -> int:
     """
     number, unit = _split(value, "a size", "8 GiB or 8 GB")
     if unit == "":
-        return round(_bounded(number, MAX_SIZE_BYTES, value, "the size"))
+        exact = value if isinstance(value, int) else number  # a float holds whole numbers up to 2**53 only
+        return round(_bounded(exact, MAX_SIZE_BYTES, value, "the size"))
     if unit in _PREFIX and unit not in _BINARY:
         raise UnitError(f"the unit of {value!r} is ambiguous: write {number:g} {unit}B or {number:g} {unit}iB")
     if unit in _BINARY:
@@ -133,6 +139,13 @@ def parse_rate(value: object) -> float:
         return _bounded(number, MAX_RATE_BYTES_PER_S, value, "the rate")
     match = _RATE_UNIT.fullmatch(unit)
     if match is None:
+        if _RATE_UNIT.fullmatch(f"{unit}/s"):
+            raise UnitError(f"{value!r} is a size, not a rate; write {number:g} {unit}/s")
+        recased = _RECASED_RATE.fullmatch(unit)
+        if recased is not None:
+            letter = "k" if recased[1] in "kK" and not recased[2] else recased[1].upper()
+            right = f"{letter}{recased[2].lower()}{recased[3].lower()}/s"
+            raise UnitError(f"{unit!r} is no unit of rate; write {number:g} {right}")
         prefix = unit.removesuffix("/s").removesuffix("ps")
         if prefix in _PREFIX and prefix:
             raise UnitError(
@@ -179,14 +192,14 @@ def parse_duration(value: object) -> float:
     if not isinstance(value, str):
         number, _ = _split(value, "a duration", example)
         return _bounded(number, MAX_DURATION_S, value, "the duration")
-    text = value.strip()[:200]
+    text = value.strip() if len(value) <= MAX_TEXT else ""
     position, total = 0, 0.0
     while position < len(text):
         match = _DURATION_PART.match(text, position)
         if match is None:
             break
-        if match[2] == "M":
-            raise UnitError(f"the unit of {value!r} is ambiguous: write {match[1]} min, or {match[1]} months in days")
+        if match[2] in ("M", "Ms", "MS"):
+            raise UnitError(f"the unit of {value!r} is ambiguous: write {match[1]} min or {match[1]} ms")
         seconds = _SECONDS.get(match[2].lower())
         if seconds is None:
             raise UnitError(f"{match[2]!r} is no unit of time; write the duration as {example}")
@@ -203,7 +216,7 @@ def parse_duration(value: object) -> float:
 def format_size(size_bytes: float) -> str:
     """Write a size for people, in binary units: ``64 GiB``."""
     for suffix, factor in (("PiB", 2**50), ("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if size_bytes >= factor:
+        if size_bytes >= factor * (1 - 0.5 / 1024):
             return f"{_three_digits(size_bytes / factor)} {suffix}"
     return f"{size_bytes:.0f} B"
 
@@ -212,15 +225,19 @@ def format_rate(rate_bytes_per_s: float) -> str:
     """Write a network rate for people, in bits: ``10 Gbit/s``."""
     bits = rate_bytes_per_s * 8
     for suffix, factor in (("Tbit/s", 1e12), ("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
-        if bits >= factor:
+        if bits >= factor * 0.9995:
             return f"{_three_digits(bits / factor)} {suffix}"
     return f"{_three_digits(bits)} bit/s"
 
 
 def format_duration(seconds: float) -> str:
-    """Write a duration for people: ``300 ms``, ``4.2 s``, ``12 min 05 s``, ``1 h 30 min``."""
+    """Write a duration for people: ``300 ms``, ``4.2 s``, ``12 min 05 s``, ``1 h 30 min 00 s``."""
     if seconds == 0:
         return "0 s"
+    if seconds < 0:
+        return f"-{format_duration(-seconds)}"
+    if seconds < 1e-6:
+        return "<0.001 ms"
     if seconds < 0.9995:
         return f"{_three_digits(seconds * 1000)} ms"
     if seconds < 99.95:
