@@ -100,7 +100,13 @@ def test_no_says_why_and_what_helps() -> None:
     assert answer_word(plan) == "no"
     assert lines[0] == "No: hv01 cannot be emptied within 30 min 00 s."
     assert "pinned" in lines[1]
-    assert "Take the pin off" in lines[2]
+    assert "Take the pin off" in lines[-1]
+
+
+def test_a_mend_that_serves_several_reasons_is_told_once() -> None:
+    lines = answer_lines(a_no(full(ReasonKind.TOO_SLOW), full(ReasonKind.TOO_SLOW)))
+    assert len([line for line in lines if "Even the fastest move" in line]) == 2
+    assert len([line for line in lines if "Give more time" in line]) == 1
 
 
 def test_many_reasons_are_cut_and_counted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from planner.plan.models import Infeasibility, Plan, Status
@@ -34,6 +35,22 @@ def answer_word(plan: Plan) -> str:
 def answer_lines(plan: Plan) -> list[str]:
     """Return the answer in words, a line each."""
     return [plain(line) for line in _lines(plan)]
+
+
+def answer_json(plan: Plan) -> str:
+    """Return the answer for programs: the reasons as data and in words, and the plan behind a yes."""
+    reasons = plan.infeasibility.reasons if plan.infeasibility else ()
+    document = {
+        "answer": answer_word(plan),
+        "text": answer_lines(plan)[0],
+        "proof": plan.infeasibility.proof if plan.infeasibility else None,
+        "reasons": [
+            reason.model_dump(mode="json") | {"text": describe(reason).what, "mend": describe(reason).mend}
+            for reason in reasons
+        ],
+        "plan": plan.model_dump(mode="json"),
+    }
+    return json.dumps(document, indent=2)
 
 
 def _lines(plan: Plan) -> Iterator[str]:
@@ -84,14 +101,16 @@ def _yes(plan: Plan, hosts: str) -> Iterator[str]:
 
 
 def reason_lines(infeasibility: Infeasibility) -> Iterator[str]:
-    """Yield the reasons of a no, each with what could be done, and the proof."""
+    """Yield the reasons of a no, what could be done about them, and the proof."""
     reasons = infeasibility.reasons
-    for reason in reasons[:_SHOWN]:
-        prose = describe(reason)
+    told = [describe(reason) for reason in reasons[:_SHOWN]]
+    for prose in told:
         yield f"- {prose.what}"
-        yield f"  {prose.mend}"
     if len(reasons) > _SHOWN:
         yield f"- and {plural(len(reasons) - _SHOWN, 'more reason')}; --format json lists them all."
     if len(reasons) > 1:
         yield "Each of these alone is enough for the no."
     yield PROOFS[infeasibility.proof]
+    yield "What could be done:"
+    for mend in dict.fromkeys(prose.mend for prose in told):
+        yield f"- {mend}"

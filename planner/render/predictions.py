@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
 
 from rich.console import Group, RenderableType
@@ -40,6 +42,11 @@ def predictions_text(rows: Sequence[PredictionRow]) -> RenderableType:
         Text(),
         Text("Times are the model's at that bandwidth; pre-copied is the share of the image sent before the switch."),
     )
+
+
+def predictions_json(rows: Sequence[PredictionRow]) -> str:
+    """Return predictions for programs, units in the names."""
+    return json.dumps([asdict(row) for row in rows], indent=2)
 
 
 def _cells(row: PredictionRow) -> list[str]:

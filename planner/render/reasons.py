@@ -170,14 +170,17 @@ def _targets(reason: Reason) -> str:
 
 
 def _link(reason: Reason) -> Prose:
-    name = f"link {reason.link[0]} -> {reason.link[1]}" if reason.link else "a link"
+    if reason.link:
+        name = f"The link {reason.link[0]} -> {reason.link[1]} is"
+    else:
+        name = f"The links of {_hosts(reason)} are" if reason.hosts else "A link is"
     if reason.unit == "s":
-        clause = _figures(reason, ": {needed} at full bandwidth, and the deadline is {available}")
+        clause = _figures(reason, ": at full bandwidth they take at least {needed}, and the deadline is {available}")
     else:
         clause = _figures(reason, ": at least {needed} must cross it, and it carries {available} by the deadline")
     return Prose(
-        f"The {name} is too slow for {_vms(reason)}{clause}.",
-        "Give more time, a larger usable share of the link, or evacuate fewer hosts at once.",
+        f"{name} too slow for {_vms(reason)}{clause}.",
+        "Give more time, a faster link or a larger usable share of it, or evacuate fewer hosts at once.",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -14,15 +15,39 @@ from planner.render.words import plain
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading and how its cells stand."""
+    """A column: its heading, how its cells stand, and whether it may be left out where there is no room."""
 
     heading: str
     justify: Literal["left", "right"] = "left"
+    optional: bool = False
 
 
-def plain_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:
+class Fitting:
+    """A table that leaves out optional columns, the last first, until it fits."""
+
+    def __init__(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        shown = list(range(len(self._columns)))
+        optional = [i for i in shown if self._columns[i].optional]
+        gap = 2
+        while True:
+            rows = [[row[i] for i in shown] for row in self._rows]
+            table = plain_table([self._columns[i] for i in shown], rows, gap)
+            needed = console.measure(table, options=options.update(max_width=100_000)).maximum
+            if needed <= options.max_width or not optional:
+                yield table
+                return
+            if gap > 1:
+                gap = 1
+            else:
+                shown.remove(optional.pop())
+
+
+def plain_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], gap: int = 2) -> Table:
     """Return a table without frames; cells are taken literally."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(Text(column.heading), justify=column.justify, overflow="fold")
     for row in rows:

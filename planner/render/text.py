@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from planner.plan.models import Plan, Status
+from planner.plan.models import Objective, Plan, Status
 from planner.render.answer import reason_lines
 from planner.render.clock import Clock
-from planner.render.tables import Column, pairs, plain_table
+from planner.render.tables import Column, Fitting, pairs
 from planner.render.words import (
     APPROACH_WORDS,
     finish_sentence,
@@ -44,41 +44,35 @@ def _title(plan: Plan) -> Text:
 
 def _moves(plan: Plan) -> RenderableType:
     clock = Clock(plan.request.start_clock)
-    start, end = ("start", "end") if plan.request.start_clock is None else ("start (T+)", "end (T+)")
+    when = clock.offset if plan.request.start_clock is None else clock.time_of_day
     columns = [
         Column("#", "right"),
-        Column(start, "right"),
-        *([Column("at")] if plan.request.start_clock else []),
+        Column("start"),
         Column("VM"),
-        Column("from"),
+        Column("from", optional=True),
         Column("to"),
         Column("approach"),
-        Column("bandwidth", "right"),
+        Column("bandwidth", "right", optional=True),
         Column("duration", "right"),
         Column("downtime", "right"),
-        Column(end, "right"),
-        *([Column("at")] if plan.request.start_clock else []),
+        Column("end", optional=True),
     ]
-    rows = []
-    for number, move in enumerate(sorted(plan.moves, key=lambda move: move.start_s), start=1):
-        day = plan.request.start_clock is not None
-        rows.append(
-            [
-                str(number),
-                clock.offset(move.start_s),
-                *([clock.time_of_day(move.start_s)] if day else []),
-                move.vm,
-                move.source,
-                move.target,
-                APPROACH_WORDS[move.approach],
-                format_rate(move.bandwidth_bytes_per_s),
-                format_duration(move.duration_s),
-                format_duration(move.downtime_s),
-                clock.offset(move.end_s),
-                *([clock.time_of_day(move.end_s)] if day else []),
-            ]
-        )
-    return plain_table(columns, rows)
+    rows = [
+        [
+            str(number),
+            when(move.start_s),
+            move.vm,
+            move.source,
+            move.target,
+            APPROACH_WORDS[move.approach],
+            format_rate(move.bandwidth_bytes_per_s),
+            format_duration(move.duration_s),
+            format_duration(move.downtime_s),
+            when(move.end_s),
+        ]
+        for number, move in enumerate(sorted(plan.moves, key=lambda move: move.start_s), start=1)
+    ]
+    return Fitting(columns, rows)
 
 
 def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -89,13 +83,20 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
             yield "Downtime", _downtime(plan)
             yield "Data moved", format_size(sum(move.transferred_bytes for move in plan.moves))
         if plan.objective is not None:
-            bound = format_duration(plan.objective.lower_bound_weighted_downtime_s)
-            yield "Lower bound", f"{bound} of weighted downtime, gap {percent(plan.objective.gap)}"
+            yield "Lower bound", _bound(plan.objective)
     yield "Status", status_sentence(plan)
     if plan.moves:
         yield "Verified", verification_sentence(plan.verification)
     if plan.solver is not None:
         yield "Planned in", f"{format_duration(plan.solver.seconds)} by {plan.solver.name} {plan.solver.version}"
+
+
+def _bound(objective: Objective) -> str:
+    bound = format_duration(objective.lower_bound_weighted_downtime_s)
+    text = f"{bound} of weighted downtime, gap {percent(objective.gap)}"
+    if objective.lower_bound_finish_s is not None:
+        text += f"; no plan with as little ends before {format_duration(objective.lower_bound_finish_s)}"
+    return text
 
 
 def _downtime(plan: Plan) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 
 from planner.plan.models import Verification
 from planner.render.clock import Clock
@@ -38,3 +40,14 @@ def verification_lines(verification: Verification, clock: Clock | None = None) -
     passed = [check for check in verification.checks if check not in failed]
     lines.append(f"{plural(len(failed), 'check')} of {len(verification.checks)} said no, {len(passed)} passed.")
     return [plain(line) for line in lines]
+
+
+def verification_json(verification: Verification) -> str:
+    """Return the report of a replay for programs."""
+    answer = {"answer": "yes" if verification.ok else "no"}
+    return json.dumps(answer | verification.model_dump(mode="json"), indent=2)
+
+
+def stale_json(changes: Sequence[str]) -> str:
+    """Return for programs that a plan is stale, and what has changed."""
+    return json.dumps({"answer": "stale", "changes": list(changes)}, indent=2)
