@@ -9,7 +9,7 @@ from planner.errors import InputError, Problem
 from planner.files import read_text
 from planner.inventory.checks import cross_check
 from planner.inventory.draft import Draft, read_draft
-from planner.inventory.models import Inventory
+from planner.inventory.models import INVENTORY_FORMAT, Inventory
 from planner.inventory.places import Document, limited
 from planner.inventory.read_json import read_json
 from planner.inventory.read_yaml import read_yaml
@@ -57,6 +57,7 @@ def parse_inventory(text: str, file: str | None = None) -> Inventory:
     """
     is_json = file is not None and file.lower().endswith(".json")
     document = read_json(text, file, _WHAT, _HINT) if is_json else read_yaml(text, file, _WHAT)
+    document.require_kind(INVENTORY_FORMAT)
     draft, inventory, findings = read_draft(document.data)
     findings += cross_check(draft)
     if inventory is None or findings or document.problems:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from planner.errors import Place, Problem
+from planner.errors import InputError, Place, Problem
 
 Path = tuple[str | int, ...]
 """Keys and list positions from the top of a document."""
@@ -71,6 +71,20 @@ class Document:
         """Return where a path stands; what is missing stands where its parent is."""
         known = (path[:length] for length in range(len(path), 0, -1) if path[:length] in self.lines)
         return Place(self.file, self.lines.get(next(known, ())), path_text(path))
+
+    def require_kind(self, expected: str) -> None:
+        """Refuse a document that says that it is of another kind, such as a plan given for an inventory.
+
+        Raises
+        ------
+        InputError
+            If it does. Another version of the same kind is left to the models, who find the rest that is wrong.
+        """
+        given = self.data.get("format")
+        if isinstance(given, str) and given.startswith("evac/") and given.split("/")[1] != expected.split("/")[1]:
+            message = f"the file is {clip(given)}, and {expected} is expected"
+            mend = "check the order of the arguments"
+            raise InputError.single("wrong-format", message, mend, self.place(("format",)))
 
 
 def most_entries(path_length: int) -> int:

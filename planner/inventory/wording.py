@@ -159,9 +159,10 @@ def _length(it: Rejection) -> Words:
     few = "min_length" in it.context
     limit = it.context["min_length" if few else "max_length"]
     bound = f"at least {limit}" if few else f"at most {limit}"
+    entries = "entry" if limit == 1 else "entries"
     count = len(it.value) if isinstance(it.value, list | tuple | str) else "another number of"
     mend = _help(it) or f"give {bound}"
-    return "wrong-length", f"{it.name or 'the rule'} must have {bound} entries, got {count}", mend
+    return "wrong-length", f"{it.name or 'the rule'} must have {bound} {entries}, got {count}", mend
 
 
 def _name(it: Rejection) -> Words:
