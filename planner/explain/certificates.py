@@ -85,11 +85,15 @@ def _short(kind: ReasonKind, vm: VM, needed: float, available: float, unit: str)
 def too_slow(problem: Problem, tables: Tables) -> Iterator[Reason]:
     """VMs that no approach moves within the deadline."""
     for v, vm in enumerate(problem.movers):
-        offered = tables.usable[v]
+        menus = np.unique(tables.menu_of[problem.source_of[v], problem.allowed[v]]).tolist()
+        rates = sorted({rate for menu in menus for rate in tables.menus[menu]})
+        if not rates:
+            continue  # it has no target at all, which another certificate says
+        offered = tables.usable[v][:, rates]
         if not offered.any():
             yield Reason(kind=ReasonKind.NO_APPROACH, vms=(vm.name,))
             continue
-        fastest = float(tables.time_s[v][offered].min())
+        fastest = float(tables.time_s[v][:, rates][offered].min())
         if fastest > problem.deadline_s:
             yield _short(ReasonKind.TOO_SLOW, vm, fastest, problem.deadline_s, "s")
 
