@@ -1,8 +1,7 @@
 """Made-up clusters in the shape of real ones: leaf and spine, a few heavy writers, rules, room to evacuate.
 
-Racks of at most ten hosts with 10 Gbit/s each hang on a leaf; each leaf hangs on the spines, taken as one, by a
-third of what its hosts have. Most VMs dirty 1 to 50 MB/s (lognormal); one in twenty-five is a busy database that
-dirties at half to more than the rate of its host's link.
+Most VMs dirty 1 to 50 MB/s (lognormal); one in twenty-five is a busy database that dirties at half to more than
+the rate of its host's link.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import InputError, Problem
+from planner.inventory.fabric import LINK_GBIT, leaf_and_spine
 from planner.inventory.models import (
     INVENTORY_FORMAT,
     MAX_ITEMS,
@@ -23,7 +23,6 @@ from planner.inventory.models import (
     Before,
     Host,
     Inventory,
-    Link,
     NotAtOnce,
     Rule,
     Separate,
@@ -31,10 +30,6 @@ from planner.inventory.models import (
 )
 
 GIB = 2**30
-HOSTS_PER_LEAF = 10
-LINK_GBIT = 10.0
-OVERSUBSCRIPTION = 3.0
-USABLE = 0.8
 HOT_SHARE = 0.04
 LEAST_VMS_FOR_RULES = 8
 
@@ -77,21 +72,23 @@ def synthesize(hosts: int = 20, vms: int = 200, seed: int = 7, name: str | None 
     host_gib, home = _place(draw, memory_gib, hosts)
     cpus = _up(max(float(np.bincount(home, vcpus, hosts).max(initial=0)) / 0.75, 8), 8)
     newer = draw.random(hosts) < 0.7
+    names = [_host_name(i, hosts) for i in range(hosts)]
+    switches, links = leaf_and_spine(names)
     machines = _vms(draw, memory_gib, vcpus, hot, home, newer)
     return Inventory(
         format=INVENTORY_FORMAT,
         name=name or f"cluster-{hosts}x{vms}-seed{seed}",
         hosts=tuple(
             Host(
-                name=_host_name(i, hosts),
+                name=names[i],
                 cpus=cpus,
                 memory=host_gib * GIB,
                 labels=("x86-v3", "x86-v4") if newer[i] else ("x86-v3",),
             )
             for i in range(hosts)
         ),
-        switches=_switches(hosts),
-        links=_links(hosts),
+        switches=switches,
+        links=links,
         vms=machines,
         rules=_rules(draw, machines),
     )
@@ -142,27 +139,6 @@ def _up(value: float, step: int) -> int:
 
 def _host_name(index: int, hosts: int) -> str:
     return f"hv{index + 1:0{max(2, len(str(hosts)))}d}"
-
-
-def _leaf_sizes(hosts: int) -> list[int]:
-    """Return how many hosts each leaf has: as few leaves as will do, filled alike."""
-    leaves = math.ceil(hosts / HOSTS_PER_LEAF)
-    return [hosts * (i + 1) // leaves - hosts * i // leaves for i in range(leaves)]
-
-
-def _switches(hosts: int) -> tuple[str, ...]:
-    leaves = len(_leaf_sizes(hosts))
-    return (*(f"leaf{i + 1}" for i in range(leaves)), *(("spine",) if leaves > 1 else ()))
-
-
-def _links(hosts: int) -> tuple[Link, ...]:
-    sizes = _leaf_sizes(hosts)
-    leaf_of = [f"leaf{leaf + 1}" for leaf, size in enumerate(sizes) for _ in range(size)]
-    ends = [(_host_name(i, hosts), leaf, LINK_GBIT) for i, leaf in enumerate(leaf_of)]
-    if len(sizes) > 1:
-        uplinks = [round(size * LINK_GBIT / OVERSUBSCRIPTION, 1) for size in sizes]
-        ends += [(f"leaf{leaf + 1}", "spine", gbit) for leaf, gbit in enumerate(uplinks)]
-    return tuple(Link(between=(a, b), bandwidth=gbit * 1e9 / 8, usable=USABLE) for a, b, gbit in ends)
 
 
 def _vms(
