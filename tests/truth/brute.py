@@ -20,7 +20,7 @@ from planner.plan.models import InventoryRef, Move, Objective, Plan, Request, St
 from planner.predict import predict_vm
 
 TIE = 1e-9
-"""Weighted downtimes that differ by no more than this, relative, are equal [1]."""
+"""Weighted downtimes, and finishes, that differ by no more than this, relative, are equal [1]."""
 LATE_S = 1e-6
 """An end that is later than the deadline by no more than this is in time, as for the verifier [s]."""
 
@@ -140,7 +140,9 @@ class _Search:
         self._read_limits()
         options = [self._options(vm) for vm in movers]
         options.sort(key=len)
-        self.cheapest = [sum(min((job.cost for job in jobs), default=0.0) for jobs in options[k:]) for k in range(99)]
+        depths = range(len(options) + 1)
+        self.cheapest = [sum(min((job.cost for job in jobs), default=0.0) for jobs in options[k:]) for k in depths]
+        self.least_use = [[_least_use(jobs, resource) for resource in self.limits] for jobs in options]
         self._assign(options, ())
         if self.plan is None:
             return None
@@ -228,6 +230,8 @@ class _Search:
             return
         only_ties = least >= level * (1 - TIE) - 1e-12
         limit_s = finish_s if only_ties else self.deadline_s + LATE_S
+        if self._least_finish(chosen) > limit_s * (1 - TIE if only_ties else 1 + TIE):
+            return
         complete = depth == len(options)
         schedule = earliest_finish(chosen, self.limits, self.precedes, limit_s, any_will_do=not complete)
         if schedule is None:
@@ -240,6 +244,14 @@ class _Search:
         for job in options[depth]:
             if self._compatible(job, chosen):
                 self._assign(options, (*chosen, job))
+
+    def _least_finish(self, chosen: Sequence[Job]) -> float:
+        """Return how long the resources are busy at least with those chosen and the least of the others [s]."""
+        rest = self.least_use[len(chosen) :]
+        return max(
+            (sum(_use(job, resource) for job in chosen) + sum(least[number] for least in rest)) / limit
+            for number, (resource, limit) in enumerate(self.limits.items())
+        )
 
     def _compatible(self, job: Job, chosen: Sequence[Job]) -> bool:
         """Return whether a job's target has room beside those chosen, and the rules on places hold."""
@@ -277,6 +289,14 @@ class _Search:
             disk_bytes=job.vm.disk,
             weight=job.vm.weight,
         )
+
+
+def _use(job: Job, resource: object) -> float:
+    return job.demands.get(resource, 0) * job.duration_s
+
+
+def _least_use(jobs: Sequence[Job], resource: object) -> float:
+    return min((_use(job, resource) for job in jobs), default=0.0)
 
 
 def earliest_finish(

@@ -1,8 +1,9 @@
 """Random small inventories with a request, from hypothesis or from a numpy seed: valid, small, often awkward.
 
 Valid in the sense of the contract: names are right, every pair of hosts has a route, no host is over its capacity
-and no separate rule is violated before anything moves, and a VM's host has the labels that it requires. Whether the
-evacuation can be done in time is left open: a good part of the cases is infeasible.
+and no separate rule is violated before anything moves, every VM has an approach left and a host with the labels that it
+requires, and the before rules leave an order. Whether the evacuation can be done in time is left open: a good half of
+the cases is infeasible.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from planner.inventory.models import (
     Inventory,
     Link,
     NotAtOnce,
+    Rule,
     Separate,
     Settings,
     Together,
@@ -85,16 +87,18 @@ def build_case(dice: Dice, max_movers: int = 5, max_vms: int = 8) -> Case:
 
     homes = [dice.pick(evacuated) for _ in range(dice.between(1, max_movers))]
     homes += [dice.pick(staying) for _ in range(dice.between(0, max(0, max_vms - len(homes))))]
-    vms = tuple(_vm(dice, number, home, labels[home]) for number, home in enumerate(homes, 1))
+    settings = _settings(dice)
+    vms = tuple(_vm(dice, number, home, labels[home], settings) for number, home in enumerate(homes, 1))
+    order = dice.some(vms, least=len(vms))
     inventory = Inventory(
         format="evac/inventory/1",
         name="random",
-        settings=_settings(dice),
+        settings=settings,
         hosts=tuple(_host(dice, name, labels[name], vms, evacuated) for name in names),
         switches=switches,
         links=links,
         vms=vms,
-        rules=tuple(rule for _ in range(dice.pick((0, 0, 0, 1, 1, 2))) for rule in _rule(dice, vms)),
+        rules=tuple(rule for _ in range(dice.pick((0, 0, 0, 1, 1, 2))) for rule in _rule(dice, order)),
     )
     rate = sorted(link.capacity_bytes_per_s for link in links)[len(links) // 4]
     one_by_one_s = sum(vm.image_bytes for vm in vms if vm.host in evacuated) / rate
@@ -152,7 +156,7 @@ def _host(dice: Dice, name: str, labels: tuple[str, ...], vms: Sequence[VM], eva
     )
 
 
-def _vm(dice: Dice, number: int, home: str, labels: tuple[str, ...]) -> VM:
+def _vm(dice: Dice, number: int, home: str, labels: tuple[str, ...], settings: Settings) -> VM:
     def rate() -> float:
         return GBIT * dice.pick((0.0, 0.01, 0.01, 0.05, 0.05, 0.1, 0.2, 0.3, 0.5, 0.9, 1.0, 2.5, 9.0))
 
@@ -166,21 +170,22 @@ def _vm(dice: Dice, number: int, home: str, labels: tuple[str, ...]) -> VM:
         write_rate=rate(),
         weight=dice.pick((1.0, 1.0, 1.0, 0.0, 0.5, 3.0)),
         max_downtime=dice.pick((None,) * 9 + (100.0, 30.0, 5.0, 0.3, 0.0)),
-        approaches=dice.some(ALL_APPROACHES, least=1) if dice.chance(15) else None,
+        approaches=dice.some(settings.approaches, least=1) if dice.chance(15) else None,
         requires=dice.some(labels) if dice.chance(15) else (),
         pinned=dice.chance(1),
     )
 
 
-def _rule(dice: Dice, vms: Sequence[VM]) -> list[Separate | Together | NotAtOnce | Before]:
-    """Return one rule, or none where its kind does not fit the VMs."""
+def _rule(dice: Dice, order: Sequence[VM]) -> list[Rule]:
+    """Return one rule, or none where its kind does not fit the VMs; all before rules keep to one order."""
     kind = dice.pick(("separate", "together", "not_at_once", "before"))
-    pool = dice.some(vms, least=min(2, len(vms)))
+    pool = dice.some(order, least=min(2, len(order)))
     if kind == "separate":
         pool = tuple({vm.host: vm for vm in pool}.values())
-    members = tuple(vm.name for vm in pool[: dice.between(2, 4)])
-    if len(members) < 2:
+    pool = pool[: dice.between(2, 4)]
+    if len(pool) < 2:
         return []
+    members = tuple(vm.name for vm in pool)
     match kind:
         case "separate":
             return [Separate(separate=members)]
@@ -189,4 +194,4 @@ def _rule(dice: Dice, vms: Sequence[VM]) -> list[Separate | Together | NotAtOnce
         case "not_at_once":
             return [NotAtOnce(not_at_once=members)]
         case _:
-            return [Before(before=members)]
+            return [Before(before=tuple(vm.name for vm in order if vm in pool))]
