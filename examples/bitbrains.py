@@ -33,7 +33,8 @@ LARGEST_FILL = 0.75
 VCPU_FILL = 0.7
 MOST_VCPUS = 10_000
 MOST_MIB = 2**26
-"""Most memory, and most that a disk does a second, that is believed [MiB]."""
+MOST_MIB_PER_S = 50_000
+"""Above these, a line is not believed."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def read_machine(cells: Sequence[str]) -> Machine | None:
         cores, memory, read, write = map(float, cells[1:])
     except ValueError:
         return None
-    sound = 0 < cores <= MOST_VCPUS and 0 < memory <= MOST_MIB and 0 <= read <= MOST_MIB and 0 <= write <= MOST_MIB
+    sound = 0 < cores <= MOST_VCPUS and 0 < memory <= MOST_MIB
+    sound = sound and all(0 <= rate <= MOST_MIB_PER_S for rate in (read, write))
     if not sound or not cells[0].isalnum() or not cells[0].isascii() or len(cells[0]) > 100:
         return None
     return Machine(f"vm-{cells[0]}", math.ceil(cores), math.ceil(memory), read, write)
