@@ -45,7 +45,7 @@ def command(
     from planner import api
     from planner.cli import screen
     from planner.inventory.load import load_inventory
-    from planner.plan.io import write_plan
+    from planner.plan.io import plan_json
     from planner.render.text import plan_text
 
     loaded = load_inventory(inventory)
@@ -60,10 +60,9 @@ def command(
             progress=sink,
         )
     if output is not None:
-        write_plan(found, output)
-        screen.notice(f"Wrote the plan to {output}", quiet=quiet)
+        screen.write(output, plan_json(found), "the plan", quiet=quiet)
     if form == "json":
-        screen.show_text(found.model_dump_json(indent=2))
+        screen.show_text(plan_json(found))
     else:
         screen.show(plan_text(found))
     ctx.exit(exits.OF_STATUS[found.status])
