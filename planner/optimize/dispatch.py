@@ -142,7 +142,9 @@ class _Run:
         self._rate: list[float] = columns.rate[choice].tolist()
         self._class: list[int] = columns.klass[choice].tolist()
         self._home: list[int] = home.tolist()
-        self._key: list[float] = urgency.key.tolist()
+        trunk = dispatcher._classes.trunk
+        self._trunk = [trunk[s][c] or () for s, c in zip(dispatcher._source, self._class, strict=True)]
+        self._rank: list[int] = np.argsort(np.argsort(-urgency.key, kind="stable"), kind="stable").tolist()
         self._by_source = urgency.by_source
         self._free = list(dispatcher._capacity)
         self._slack = [capacity * RATE_TOLERANCE for capacity in dispatcher._capacity]
@@ -175,7 +177,7 @@ class _Run:
         running: list[tuple[float, int]] = []
         now = 0.0
         while True:
-            for v in sorted(ready, key=self._urgency):
+            for v in self._by_urgency(ready):
                 blocker = self._blocker(v)
                 if blocker is not None:
                     self._waiting.setdefault(blocker, []).append(v)
@@ -195,11 +197,14 @@ class _Run:
             np.array(self._home, dtype=np.int64),
         )
 
-    def _urgency(self, v: int) -> tuple[float, float, int]:
-        return (-self._work[self._d._source[v]] if self._by_source else 0.0, -self._key[v], v)
-
-    def _trunk(self, v: int) -> tuple[int, ...]:
-        return self._d._classes.trunk[self._d._source[v]][self._class[v]] or ()
+    def _by_urgency(self, ready: list[int]) -> list[int]:
+        """Return the moves in the order in which they may start."""
+        ready.sort(key=self._rank.__getitem__)
+        if self._by_source:
+            # The sort is stable: within a source the rank decides.
+            work, source = self._work, self._d._source
+            ready.sort(key=lambda v: -work[source[v]])
+        return ready
 
     def _blocker(self, v: int) -> Hashable | None:
         """Return the first resource that keeps a move from starting now, or None; binds its host if none does."""
@@ -209,8 +214,11 @@ class _Run:
         for group in self._d._groups[v]:
             if self._busy_group[group]:
                 return ("group", group)
-        for link in self._trunk(v):
-            if rate > self._free[link] + self._slack[link] or not self._in_pattern(link, rate):
+        for link in self._trunk[v]:
+            if rate > self._free[link] + self._slack[link]:
+                return link
+        for link in self._trunk[v] if self._guides else ():
+            if not self._in_pattern(link, rate):
                 return link
         return None if self._bind(v) else ("class", self._class[v])
 
@@ -283,6 +291,20 @@ class _Run:
         self._reserved[host].add(v)
         self._home[v] = host
 
+    def _woken(self, resource: Hashable) -> list[int]:
+        """Return the moves that a freed resource lets look again; those too fast for what is free of a link wait on."""
+        waiting = self._waiting.pop(resource, None)
+        if waiting is None:
+            return []
+        if not isinstance(resource, int):
+            return waiting
+        room, rate = self._free[resource] + self._slack[resource], self._rate
+        still = [v for v in waiting if rate[v] > room]
+        if still:
+            self._waiting[resource] = still
+            return [v for v in waiting if rate[v] <= room]
+        return waiting
+
     def _begin(self, v: int, now: float) -> None:
         source, rate, host = self._d._source[v], self._rate[v], self._home[v]
         self._start[v] = now
@@ -291,7 +313,7 @@ class _Run:
         self._in[host] -= 1
         self._work[source] -= self._time[v] * rate
         self._reserved[host].discard(v)
-        for link in (*self._trunk(v), self._d._last_link[source][host]):
+        for link in (*self._trunk[v], self._d._last_link[source][host]):
             self._free[link] -= rate
             self._count(link, rate, 1)
         for group in self._d._groups[v]:
@@ -303,14 +325,14 @@ class _Run:
         freed: list[Hashable] = [("out", source), ("class", self._class[v])]
         self._out[source] += 1
         self._in[host] += 1
-        for link in (*self._trunk(v), self._d._last_link[source][host]):
+        for link in (*self._trunk[v], self._d._last_link[source][host]):
             self._free[link] += rate
             self._count(link, rate, -1)
             freed.append(link)
         for group in self._d._groups[v]:
             self._busy_group[group] = False
             freed.append(("group", group))
-        ready = [waiter for resource in freed for waiter in self._waiting.pop(resource, ())]
+        ready = [waiter for resource in freed for waiter in self._woken(resource)]
         for follower in self._d._next[v]:
             self._waits[follower] -= 1
             if self._waits[follower] == 0:

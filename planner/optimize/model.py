@@ -104,9 +104,11 @@ class AssignmentModel:
 
     def program(self, aim: Aim) -> Program:
         """Return the program for an aim."""
-        count = self._window + 1 + sum(len(shift.patterns) for shift in self.shifts)
+        count = self._window + 1 + sum(len(shift.patterns) + len(shift.rates) for shift in self.shifts)
         cost = np.zeros(count)
         bound = np.full(count, aim.window_s)
+        # Time left over adds up over as many moves as run side by side.
+        bound[self._window + 1 :] *= max((int(shift.patterns.max()) for shift in self.shifts), default=1)
         bound[: len(self.columns)] = 1.0
         integer = np.zeros(count, dtype=np.bool_)
         integer[: len(self.columns)] = True
@@ -148,7 +150,7 @@ class AssignmentModel:
         guides = {}
         for shift in self.shifts:
             tau = values[base : base + len(shift.patterns)]
-            base += len(tau)
+            base += len(tau) + len(shift.rates)
             guides[shift.link] = Guide(
                 tuple(shift.rates.tolist()), tuple(map(tuple, shift.patterns[tau > 1e-6].tolist()))
             )
@@ -261,21 +263,32 @@ class AssignmentModel:
         return shifts
 
     def _side_by_side(self, program: Program, aim: Aim) -> None:
-        """What a link carries at any moment is a pattern of rates: time at rates >= m <= time of patterns x count.
+        """What a link carries at any moment is a pattern of rates, and the patterns share the window.
 
-        Patterns share the window; each move's time counts for its rate and all lower ones, which may take its place.
+        A place in a pattern may also be taken by a slower move. So, from the fastest rate down: time at this rate
+        + time left over at this rate = places of the patterns at this rate + time left over at the next faster one.
         """
         base = self._window + 1
         for shift in self.shifts:
-            tau = base + np.arange(len(shift.patterns))
-            base += len(tau)
-            columns = self.columns
-            for r, rate in enumerate(shift.rates.tolist()):
-                fast = shift.columns[columns.rate[shift.columns] >= rate]
-                index = np.concatenate([fast, tau])
-                values = np.concatenate([columns.time_s[fast], -shift.patterns[:, r].astype(np.float64)])
-                program.add_row("side-by-side", (shift.link, r), index, values, upper=0.0)
-            cells = (np.zeros(len(tau), dtype=np.int64), tau, np.ones(len(tau)))
+            steps, count = len(shift.rates), len(shift.patterns)
+            tau, left = base + np.arange(count), base + count + np.arange(steps)
+            base += count + steps
+            rows = np.searchsorted(-shift.rates, -self.columns.rate[shift.columns])
+            places = np.diff(shift.patterns, axis=1, prepend=0)
+            at, which = np.nonzero(places.T)
+            every = np.arange(steps)
+            program.add_block(
+                "side-by-side",
+                [(shift.link, r) for r in range(steps)],
+                np.concatenate([rows, at, every, every[1:]]),
+                np.concatenate([shift.columns, tau[which], left, left[:-1]]),
+                np.concatenate(
+                    [self.columns.time_s[shift.columns], -places.T[at, which], np.ones(steps), -np.ones(steps - 1)]
+                ),
+                lower=np.zeros(steps),
+                upper=np.zeros(steps),
+            )
+            cells = (np.zeros(count, dtype=np.int64), tau, np.ones(count))
             self._time_rows(program, aim, "patterns", [shift.link], cells)
 
     def _incoming(self, program: Program, aim: Aim) -> None:
