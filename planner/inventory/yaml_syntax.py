@@ -15,7 +15,11 @@ _PLAIN_WORDS = (
     ("expected ',' or ']'", "the bracket [ is not closed, or a comma is missing", "close it with ] or add the comma"),
     ("expected ',' or '}'", "the brace { is not closed, or a comma is missing", "close it with } or add the comma"),
     ("unexpected end of stream", "a quote is not closed", "close it"),
-    ("did not find expected key", "the indentation does not fit the lines above", "indent keys of a mapping alike"),
+    (
+        "did not find expected key",
+        "the indentation does not fit the lines above",
+        "indent the keys of a mapping alike, and the dashes of a list",
+    ),
     ("expected '-' indicator", "the indentation does not fit the list above", "indent the dashes of a list alike"),
     ("expected <document start>", "this does not belong to what stands above", "check the indentation"),
     ("did not find expected node content", "a value is missing or has a sign that needs quotes", _QUOTE),

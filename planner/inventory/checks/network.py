@@ -28,11 +28,12 @@ def check_reachability(draft: Draft) -> Iterator[Finding]:
     order = [item.value.name for item in draft.hosts]
     centre = min(order, key=lambda host: len(reach.missed(host)))
     cut_off = set(reach.missed(centre))
+    # Of two others that miss each other, one is enough: the one that misses more, or hangs on fewer switches.
+    for host in sorted(order, key=lambda host: (-len(reach.missed(host)), reach.fabrics(host))):
+        if host not in cut_off and not reach.missed(host) <= cut_off:
+            cut_off.add(host)
     for item in draft.hosts:
         host = item.value.name
-        missed = reach.missed(host)
-        if host not in cut_off and not missed <= cut_off:
-            cut_off.add(host)
         if host in cut_off or not joined[host]:
             path = ("hosts", item.index, "name")
             if not joined[host]:
@@ -40,7 +41,7 @@ def check_reachability(draft: Draft) -> Iterator[Finding]:
             else:
                 yield Finding(
                     "unreachable-host",
-                    f"{host} cannot reach {_named(missed, order)}",
+                    f"{host} cannot reach {_named(reach.missed(host), order)}",
                     "add the missing link: traffic crosses switches, never a third host",
                     path,
                 )
@@ -66,6 +67,10 @@ class _Reach:
         """Whether every host reaches every other."""
         one_fabric = any(len(on) == len(self._hosts) for on in self._on.values())
         return one_fabric or not any(self.missed(host) for host in self._hosts)
+
+    def fabrics(self, host: str) -> int:
+        """Return on how many groups of joined switches a host hangs [count]."""
+        return len(self._fabrics[host])
 
     def missed(self, host: str) -> set[str]:
         """Return the hosts that a host does not reach."""
