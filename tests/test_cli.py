@@ -174,6 +174,19 @@ def test_verify_says_no_and_why(plan_file: Path, tmp_path: Path) -> None:
     assert {violation["check"] for violation in answer["violations"]} >= {"deadline"}
 
 
+@pytest.mark.parametrize(("plan", "code", "word"), [("30 s", 1, "no"), ("unknown", 3, "unknown")])
+def test_verify_never_says_yes_to_an_answer_without_a_plan(plan: str, code: int, word: str, tmp_path: Path) -> None:
+    path = tmp_path / "answer.json"
+    if plan == "unknown":
+        path.write_text(not_known().model_dump_json(exclude={"inventory": {"sha256"}}))
+    else:
+        evac("plan", DEMO, "-e", "hv01", "-d", plan, "-o", str(path))
+    done = evac("verify", DEMO, str(path))
+    assert done.exit_code == code
+    assert done.stdout.startswith("There is nothing to replay")
+    assert json.loads(evac("verify", DEMO, str(path), "--format", "json").stdout)["answer"] == word
+
+
 def test_verify_says_what_has_changed(plan_file: Path, tmp_path: Path) -> None:
     changed = tmp_path / "demo.yaml"
     text = Path(DEMO).read_text()

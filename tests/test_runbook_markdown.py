@@ -189,3 +189,9 @@ def test_a_reader_of_markdown_sees_tables_and_commands_as_such() -> None:
     assert kinds.count("table_open") == 5  # the head, memory on targets, disks, summary, totals
     assert kinds.count("code_block") == 0
     assert kinds.count("fence") == 1 + 2 * 5 + 2 + 1  # hosts, each step twice, two switches, end
+
+
+def test_steps_too_quick_for_hands_are_left_to_the_script() -> None:
+    quick = markdown_runbook(a_plan(a_move("a", duration_s=9.0), a_move("b", duration_s=500.0)))
+    assert "1 step takes less than a minute: let the script" in quick
+    assert "let the script" not in markdown_runbook(a_plan(a_move("b", duration_s=500.0)))

@@ -31,6 +31,7 @@ def command(ctx: click.Context, *, inventory: str, plan: str, form: str) -> None
     from planner.errors import StalePlanError
     from planner.inventory.load import load_inventory
     from planner.plan.io import read_plan
+    from planner.render.answer import answer_word
     from planner.render.clock import Clock
     from planner.render.verification import stale_json, verification_json, verification_lines
 
@@ -41,8 +42,13 @@ def command(ctx: click.Context, *, inventory: str, plan: str, form: str) -> None
         if form == "json":
             screen.show_text(stale_json(error.changes))
         raise
+    without_plan = found.ok and exits.OF_STATUS[read.status] != exits.YES
     if form == "json":
-        screen.show_text(verification_json(found))
+        screen.show_text(verification_json(found, answer_word(read) if without_plan else None))
+    elif without_plan:
+        screen.show_lines([f"There is nothing to replay: the file holds an answer without a plan, {read.status}."])
     else:
         screen.show_lines(verification_lines(found, Clock(read.request.start_clock)))
+    if without_plan:
+        ctx.exit(exits.OF_STATUS[read.status])
     ctx.exit(exits.YES if found.ok else exits.NO)

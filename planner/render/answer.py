@@ -18,6 +18,9 @@ PROOFS = {
 }
 """What each kind of proof means, in one sentence."""
 
+LONGER = "Give the planner longer with --time-limit, or the evacuation a later deadline."
+"""What could be done where nothing is known."""
+
 _SHOWN = 12
 
 
@@ -73,7 +76,7 @@ def _lines(plan: Plan) -> Iterator[str]:
                 f"Not known: within the time limit{limit} neither a plan was found nor proof that"
                 f" {hosts} cannot be emptied within {format_duration(deadline_s)}."
             )
-            yield "Give it longer with --time-limit, or a later deadline."
+            yield LONGER
 
 
 def _yes(plan: Plan, hosts: str) -> Iterator[str]:

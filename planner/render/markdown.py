@@ -16,6 +16,8 @@ from planner.render.words import finish_sentence, status_sentence, verification_
 from planner.units import format_duration, format_size
 
 _LONGEST_SHOWN = 3
+_QUICK_S = 60.0
+"""Steps shorter than this are better started by the script [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def markdown_runbook(plan: Plan) -> str:
             hosts=plan.request.evacuate,
             all_hosts=list(dict.fromkeys((*plan.request.evacuate, *sorted({move.target for move in moves})))),
             steps=steps,
+            quick=sum(move.duration_s < _QUICK_S for move in moves),
             clock=Clock(plan.request.start_clock),
             clocked=plan.request.start_clock is not None,
             status=status_sentence(plan),

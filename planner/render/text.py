@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from planner.plan.models import Objective, Plan, Status
-from planner.render.answer import reason_lines
+from planner.render.answer import LONGER, reason_lines
 from planner.render.clock import Clock
 from planner.render.tables import Column, Fitting, pairs
 from planner.render.words import (
@@ -28,6 +28,8 @@ def plan_text(plan: Plan) -> RenderableType:
     parts: list[RenderableType] = [_title(plan), Text()]
     if plan.status is Status.INFEASIBLE and plan.infeasibility is not None:
         parts += [Text(line) for line in reason_lines(plan.infeasibility)] + [Text()]
+    if plan.status is Status.UNKNOWN:
+        parts += [Text(LONGER), Text()]
     if plan.moves:
         parts += [_moves(plan), Text()]
     parts.append(pairs(_totals(plan)))

@@ -25,8 +25,6 @@ def verification_lines(verification: Verification, clock: Clock | None = None) -
     """
     clock = clock or Clock()
     if verification.ok:
-        if not verification.checks:
-            return ["Yes: the plan has no moves, there is nothing to replay."]
         made = ", ".join(verification.checks)
         return [f"Yes: the plan keeps every rule; {plural(len(verification.checks), 'check')} passed: {made}."]
     found = verification.violations
@@ -42,10 +40,18 @@ def verification_lines(verification: Verification, clock: Clock | None = None) -
     return [plain(line) for line in lines]
 
 
-def verification_json(verification: Verification) -> str:
-    """Return the report of a replay for programs."""
-    answer = {"answer": "yes" if verification.ok else "no"}
-    return json.dumps(answer | verification.model_dump(mode="json"), indent=2)
+def verification_json(verification: Verification, answer: str | None = None) -> str:
+    """Return the report of a replay for programs.
+
+    Parameters
+    ----------
+    verification
+        What the replay found.
+    answer
+        What is answered; ``yes`` or ``no`` by what was found if None.
+    """
+    word = answer or ("yes" if verification.ok else "no")
+    return json.dumps({"answer": word} | verification.model_dump(mode="json"), indent=2)
 
 
 def stale_json(changes: Sequence[str]) -> str:
