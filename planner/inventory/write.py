@@ -24,9 +24,9 @@ _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "
 
 @lru_cache(maxsize=100_000)
 def _quantity(parse: Callable[[str], float], units: tuple[str, ...], value: float) -> str:
-    """Return the shortest text with a number of at least 1 that reads as exactly this value, or the bare number."""
+    """Return the shortest text with a short number that reads as exactly this value, or the bare number."""
     numbers = [(value / parse(f"1 {unit}"), unit) for unit in units]
-    texts = [f"{number:.6f}".rstrip("0").rstrip(".") + f" {unit}" for number, unit in numbers if number >= 1]
+    texts = [f"{number:.2f}".rstrip("0").rstrip(".") + f" {unit}" for number, unit in numbers if 1 <= number < 1e5]
     return min((text for text in texts if parse(text) == value), key=len, default=_number(value))
 
 
