@@ -126,6 +126,6 @@ def test_not_known_is_never_no() -> None:
 
 def test_yes_says_when_and_at_what_downtime() -> None:
     lines = answer_lines(a_plan(a_move("a"), a_move("b", downtime_s=4.0)))
-    assert lines[0].startswith("Yes: hv01 can be empty after 1 min 40 s, T+0:01:40; that is 28 min 20 s before")
+    assert lines[0] == "Yes: hv01 can be empty after 1 min 40 s: 28 min 20 s before the deadline (30 min 00 s)."
     assert "2 VMs would move with 4.3 s of downtime in all, at most 4 s each (b)" in lines[1]
     assert answer_lines(a_plan()) == ["Yes: nothing runs on hv01."]

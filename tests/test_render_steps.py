@@ -99,4 +99,5 @@ def test_what_libvirt_does_otherwise_than_the_model_is_told() -> None:
     assert "by itself after the first pass" in notes(approach=Approach.HYBRID, memory_bytes=0)
     assert "images of the same size" in notes(disk_bytes=GIB)
     assert "downtime should be less" in notes(approach=Approach.COLD, disk_bytes=GIB)
+    assert "is a plain pre-copy" in notes(approach=Approach.HYBRID, precopy_share=1.0)
     assert "domain ID first" in notes(vm="101")

@@ -51,7 +51,7 @@ def test_totals_tell_finish_downtime_bound_and_verification() -> None:
     )
     text = lines(plan_text(plan))
     assert row(text, "VMs moved") == "2, from hv01"
-    assert row(text, "Finish") == "after 1 min 40 s, T+0:01:40: 28 min 20 s before the deadline, T+0:30:00"
+    assert row(text, "Finish") == "after 1 min 40 s: 28 min 20 s before the deadline (30 min 00 s)"
     assert row(text, "Downtime") == "6 s in all, 10 s weighted; the longest 4 s (b)"
     assert row(text, "Data moved") == "18 GiB"
     assert row(text, "Lower bound") == "9 s of weighted downtime, gap 10%"
@@ -70,12 +70,13 @@ def test_the_bound_on_the_finish_is_told_where_there_is_one() -> None:
 def test_times_of_day_are_shown_where_the_start_is_known() -> None:
     text = lines(plan_text(four_ways()))
     assert text[0] == "rack-7: evacuate hv01 within 30 min 00 s, 23:50:00 to 00:20:00 +1d"
+    assert row(text, "Finish") == "after 3 min 20 s, at 23:53:20: 26 min 40 s before the deadline (00:20:00 +1d)"
     assert next(line for line in text if "cache-1" in line).split()[:2] == ["3", "23:51:30"]
 
 
 def test_a_finish_after_the_deadline_is_not_called_spare() -> None:
     text = lines(plan_text(a_plan(a_move(), request=Request(evacuate=("hv01",), deadline_s=60.0))))
-    assert "40 s after the deadline" in row(text, "Finish")
+    assert "40 s AFTER the deadline" in row(text, "Finish")
 
 
 def test_what_was_not_replayed_or_was_rejected_is_told() -> None:

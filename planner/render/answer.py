@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from planner.plan.models import Infeasibility, Plan, Status
 from planner.render.clock import Clock
 from planner.render.reasons import describe
-from planner.render.words import listing, plain, plural, status_sentence
+from planner.render.words import finish_sentence, listing, plain, plural, status_sentence
 from planner.units import format_duration
 
 PROOFS = {
@@ -80,15 +80,10 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _yes(plan: Plan, hosts: str) -> Iterator[str]:
-    clock, deadline_s = Clock(plan.request.start_clock), plan.request.deadline_s
     if not plan.moves:
         yield f"Yes: nothing runs on {hosts}."
         return
-    finish_s = max(move.end_s for move in plan.moves)
-    yield (
-        f"Yes: {hosts} can be empty after {format_duration(finish_s)}, {clock.both(finish_s)};"
-        f" that is {format_duration(deadline_s - finish_s)} before the deadline."
-    )
+    yield f"Yes: {hosts} can be empty {finish_sentence(plan)}."
     total_s = sum(move.downtime_s for move in plan.moves)
     longest = max(plan.moves, key=lambda move: move.downtime_s)
     yield (

@@ -12,6 +12,7 @@ from planner.inventory.models import Approach, Name
 from planner.plan.models import Move, Plan
 from planner.render import virsh
 from planner.render.virsh import Command
+from planner.render.words import APPROACH_WORDS
 
 _SAME_MOMENT_S = 1e-6
 """Times that differ by less are one moment [s]."""
@@ -161,6 +162,9 @@ def _notes(move: Move) -> Iterable[str]:
         )
         if move.memory_bytes == 0:
             yield "The plan does not say how large the VM is: the switch comes by itself after the first pass."
+    if move.approach is not virsh.realised(move):
+        how = APPROACH_WORDS[virsh.realised(move)]
+        yield f"With nothing to send on the other side of the switch this hybrid is a plain {how}, and is done so."
     if move.vm.isdigit():
         yield (
             f"The name {move.vm} is a number, and virsh takes a number for a domain ID first: compare"

@@ -77,8 +77,8 @@ def finish_sentence(plan: Plan) -> str:
     """Return when a plan with moves ends, against its deadline."""
     clock, deadline_s = Clock(plan.request.start_clock), plan.request.deadline_s
     finish_s = max((move.end_s for move in plan.moves), default=0.0)
+    at = f", at {clock.time_of_day(finish_s)}" if clock.start_clock else ""
+    deadline = clock.time_of_day(deadline_s) or format_duration(deadline_s)
     spare_s = deadline_s - finish_s
-    end = f"after {format_duration(finish_s)}, {clock.both(finish_s)}"
-    if spare_s < 0:
-        return f"{end}: {format_duration(-spare_s)} after the deadline, {clock.both(deadline_s)}"
-    return f"{end}: {format_duration(spare_s)} before the deadline, {clock.both(deadline_s)}"
+    side = "before" if spare_s >= 0 else "AFTER"
+    return f"after {format_duration(finish_s)}{at}: {format_duration(abs(spare_s))} {side} the deadline ({deadline})"
