@@ -13,6 +13,10 @@ from planner.optimize.urgency import urgencies
 
 TRIES = 4
 """Rules of priority tried on each changed assignment."""
+SHARE_OF_TIME = 0.4
+"""Share of the time left that the search may take [1]."""
+PATIENCE = 150
+"""Changes that fail in a row after which the search ends."""
 
 
 def improve(state: State) -> None:
@@ -25,12 +29,14 @@ def improve(state: State) -> None:
     home = state.incumbent.schedule.host
     spreader = Spreader(problem, classes, columns, state.seed)
     dispatcher = Dispatcher(problem, classes, columns)
-    better = True
+    until = state.clock.left_s * (1.0 - SHARE_OF_TIME)
+    better, failed = True, 0
     while better and not state.over():
         better = False
         for v, k in _savings(problem, columns, choice):
-            if state.over():
-                break
+            if state.over() or failed > PATIENCE or state.clock.left_s < until:
+                return
+            failed += 1
             changed = choice.copy()
             changed[v] = k
             place: Ints | None = home
@@ -42,7 +48,7 @@ def improve(state: State) -> None:
             for _ in range(TRIES):
                 schedule = dispatcher.run(changed, place, next(rules))
                 if state.offer(classes, columns, schedule):
-                    choice, home, better = changed, schedule.host, True
+                    choice, home, better, failed = changed, schedule.host, True, 0
                     state.tell("improving")
                     break
             if better:

@@ -25,8 +25,14 @@ EXACT_MOVERS = 8
 """Up to so many movers the proof by conflicts is tried."""
 TRIES = 12
 """Rules of priority tried on each assignment."""
-LADDER = 12
-"""Times that the shares of late links are tightened at the most."""
+ROUNDS = 24
+"""Assignments tried at the most, with other shares of the links to fill."""
+PATIENCE = 6
+"""Rounds without a better schedule after which the assignments are left alone."""
+LOOSEN = 0.4
+"""Part of what was taken from a link's share that it gets back after a round that kept the deadline [1]."""
+GOOD_GAP = 1e-4
+"""Relative gap at which the search for better schedules ends [1]."""
 BUSY = 0.9
 """Load from which a link counts as the reason why its moves are late [1]."""
 MASTER_GAP = 1e-5
@@ -133,21 +139,26 @@ class _Decomposition:
         """Run until solved, out of ideas or out of time."""
         state = self._state
         shares: dict[int, float] = {}
-        for step in range(LADDER):
-            if state.clock.expired:
-                return
-            state.tell(f"assigning, try {step + 1}" if step else "assigning")
+        stale = 0
+        for step in range(ROUNDS):
+            if state.over() or stale > PATIENCE:
+                break
+            state.tell(f"assigning and scheduling, round {step + 1}")
             placed = self._assign(Aim(state.problem.deadline_s, shares=shares), bounding=not shares)
             if placed is None:
                 break
-            best = self._dispatch(placed)
-            state.tell("scheduling")
-            if state.incumbent is not None:
+            before = state.cost_s
+            schedule = self._dispatch(placed)
+            if state.incumbent is not None and (self._first_only or state.gap <= GOOD_GAP):
                 break
-            shares = self._tighten(shares, best)
+            stale = 0 if state.cost_s < before else stale + (state.incumbent is not None)
+            if schedule.finish_s > state.problem.deadline_s:
+                shares = self._tighten(shares, schedule)
+            else:
+                shares = {link: share + (1.0 - share) * LOOSEN for link, share in shares.items()}
         if state.incumbent is None and not state.infeasible:
             self._fastest()
-        if state.incumbent is not None and not self._first_only:
+        if state.incumbent is not None and not self._first_only and state.gap > GOOD_GAP:
             improve(state)
 
     def _fastest(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,11 @@ class State:
     def gap(self) -> float:
         """(incumbent - bound) / incumbent; 1 without incumbent."""
         return 1.0 if self.incumbent is None else relative_gap(self.incumbent.weighted_downtime_s, self.bound_s)
+
+    @property
+    def cost_s(self) -> float:
+        """Weighted downtime of the incumbent, or infinity [s]."""
+        return math.inf if self.incumbent is None else self.incumbent.weighted_downtime_s
 
     @property
     def solved(self) -> bool:
