@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```console\n(\$ evac .*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
-VOLATILE = re.compile(r"\b(in|after|seconds\W+) ?\d+(\.\d+)?( m?s\b)?")
+VOLATILE = re.compile(r'(Planned in|"seconds":) [\d.]+( min \d+ s| m?s)?')
 DOTS = "..."
 TIMEOUT_S = 120
 

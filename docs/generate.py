@@ -123,7 +123,7 @@ def values(dotted: str) -> str:
 def command_group() -> tuple[click.Group, click.Context]:
     """Return the ``evac`` command and a context for its help."""
     group: click.Group = named("planner.cli.main.main")
-    return group, click.Context(group, info_name="evac")
+    return group, click.Context(group, info_name="evac", **group.context_settings)
 
 
 def commands(_argument: str) -> str:
@@ -145,13 +145,18 @@ def command(name: str) -> str:
         raise ValueError(f"evac has no command {name!r}")
     context = click.Context(found, info_name=name, parent=parent)
     usage = " ".join(found.collect_usage_pieces(context))
-    rows = []
-    for parameter in found.get_params(context):
-        record = parameter.get_help_record(context)
-        if record is not None:
-            rows.append((f"`{record[0]}`", " ".join(record[1].split())))
-    text = inspect.cleandoc(found.help or "").replace("\b\n", "")
-    return f"\n    evac {name} {usage}\n\n{text}\n\n{table(('option', 'meaning'), rows)}"
+    records = [parameter.get_help_record(context) for parameter in found.get_params(context)]
+    rows = [(f"`{record[0]}`", " ".join(record[1].split())) for record in records if record is not None and record[1]]
+    paragraphs = [paragraph(text) for text in inspect.cleandoc(found.help or "").split("\n\n")]
+    return "\n\n".join([f"\n    evac {name} {usage}", *paragraphs, table(("option", "meaning"), rows)])
+
+
+def paragraph(text: str) -> str:
+    """Return a paragraph of a help text; one that click is told to keep as it is becomes code below its first line."""
+    if not text.startswith("\b\n"):
+        return text
+    head, *lines = text.splitlines()[1:]
+    return "\n".join([head, "", *(f"    {line.strip()}" for line in lines)])
 
 
 def docstring(text: str) -> str:
