@@ -165,13 +165,32 @@ def inventory() -> Inventory:
 
 def test_predictions_tell_what_is_allowed_and_why_not() -> None:
     text = lines(predictions_text(prediction_rows(inventory())))
-    calm = [line.split() for line in text[1:5]]
-    assert calm[0][:5] == ["calm", "800", "Mbit/s", "cold", "10.7"]
-    assert text[1].endswith("no: longer down than the VM bears (5 s)")
-    assert text[2].endswith("yes")
-    assert text[4].endswith("no: not among the approaches of the settings")
+    assert text[1].split()[:5] == ["calm", "800", "Mbit/s", "cold", "10.7"]
+    assert [line.split("  ")[-1] for line in text[1:5]] == ["no (1)", "yes", "yes", "no (2)"]
+    assert [line.split("  ")[-1] for line in text[5:9]] == ["yes", "no (3)", "no (4)", "no (3)"]
     assert "-" in text[6].split()
-    assert text[6].endswith("no: does not converge: the VM dirties memory at least as fast as the link sends")
+    assert text[-4:] == [
+        "(1) longer down than the VM bears (5 s)",
+        "(2) not among the approaches of the settings",
+        "(3) does not converge: the VM dirties memory at least as fast as the link sends",
+        "(4) does not converge: the VM reads memory faster than the link sends",
+    ]
+
+
+def test_predictions_fit_a_narrow_terminal() -> None:
+    for width, columns in ((200, {"data", "pre-copied", "passes"}), (80, {"data"}), (60, set())):
+        text = lines(predictions_text(prediction_rows(inventory())), width)
+        head = set(text[0].split())
+        assert columns <= head
+        assert {"VM", "approach", "time", "downtime", "allowed"} <= head
+        assert [line.split()[0] for line in text[2:5]] == ["pre-copy", "post-copy", "hybrid"]
+
+
+def test_items_of_a_list_keep_their_indent() -> None:
+    no = a_no(Reason(kind=ReasonKind.PINNED, vms=("db-07",), hosts=("hv01",)))
+    text = lines(plan_text(no), width=40)
+    item = next(i for i, line in enumerate(text) if line.startswith("- VM db-07"))
+    assert text[item + 1].startswith("  ")
 
 
 def test_predictions_for_programs_have_no_number_where_there_is_none() -> None:

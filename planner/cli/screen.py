@@ -41,9 +41,10 @@ def show(renderable: RenderableType) -> None:
 def show_lines(lines: Iterable[str]) -> None:
     """Write lines of text to stdout; on a terminal folded at its width."""
     from rich.console import Group
-    from rich.text import Text
 
-    show(Group(*(Text(line) for line in lines)))
+    from planner.render.tables import folded
+
+    show(Group(*(folded(line) for line in lines)))
 
 
 def show_text(text: str) -> None:

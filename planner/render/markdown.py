@@ -49,7 +49,7 @@ def markdown_runbook(plan: Plan) -> str:
             hosts=plan.request.evacuate,
             all_hosts=list(dict.fromkeys((*plan.request.evacuate, *sorted({move.target for move in moves})))),
             steps=steps,
-            quick=sum(move.duration_s < _QUICK_S for move in moves),
+            quick=_quick(steps),
             clock=Clock(plan.request.start_clock),
             clocked=plan.request.start_clock is not None,
             status=status_sentence(plan),
@@ -70,6 +70,12 @@ def markdown_runbook(plan: Plan) -> str:
             overrun=lambda step: "\n".join(_overrun(step, steps)),
         )
     )
+
+
+def _quick(steps: Sequence[Step]) -> int:
+    """Return how many steps are too quick for hands; 0 where they are not most of them."""
+    quick = sum(step.move.duration_s < _QUICK_S for step in steps)
+    return quick if 2 * quick > len(steps) else 0
 
 
 def _arrivals(steps: Sequence[Step]) -> list[Arrivals]:

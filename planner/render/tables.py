@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -53,6 +53,15 @@ def plain_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], gap: i
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     return table
+
+
+def folded(line: str) -> RenderableType:
+    """Return a line that is folded where it is too long; an item of a list keeps its indent."""
+    if not line.startswith("- "):
+        return Text(plain(line))
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row(Text("-"), Text(plain(line[2:])))
+    return grid
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> Table:

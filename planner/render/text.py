@@ -10,7 +10,7 @@ from rich.text import Text
 from planner.plan.models import Objective, Plan, Status
 from planner.render.answer import LONGER, reason_lines
 from planner.render.clock import Clock
-from planner.render.tables import Column, Fitting, pairs
+from planner.render.tables import Column, Fitting, folded, pairs
 from planner.render.words import (
     APPROACH_WORDS,
     finish_sentence,
@@ -27,7 +27,7 @@ def plan_text(plan: Plan) -> RenderableType:
     """Return a plan as text: its moves in the order of start and its totals, or why there is none."""
     parts: list[RenderableType] = [_title(plan), Text()]
     if plan.status is Status.INFEASIBLE and plan.infeasibility is not None:
-        parts += [Text(line) for line in reason_lines(plan.infeasibility)] + [Text()]
+        parts += [folded(line) for line in reason_lines(plan.infeasibility)] + [Text()]
     if plan.status is Status.UNKNOWN:
         parts += [Text(LONGER), Text()]
     if plan.moves:
