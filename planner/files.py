@@ -85,13 +85,12 @@ def write_text(path: str | Path, text: str) -> None:
         If the file cannot be written. What stood there before stands there still.
     """
     try:
-        # A symbolic link stays one: its target is replaced.
-        target = Path(path).resolve()
-        mode = target.stat().st_mode if target.exists() else None
+        mode = Path(path).stat().st_mode if Path(path).exists() else None
         if mode is None or stat.S_ISREG(mode):
-            _replace(target, text.encode(), None if mode is None else stat.S_IMODE(mode))
+            # A symbolic link stays one: its target is replaced.
+            _replace(Path(path).resolve(), text.encode(), None if mode is None else stat.S_IMODE(mode))
         else:
-            with target.open("wb") as file:
+            with Path(path).open("wb") as file:
                 file.write(text.encode())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
