@@ -131,16 +131,17 @@ def test_not_known_is_3_and_never_a_no(command: str, monkeypatch: pytest.MonkeyP
     assert "infeasible" not in done.stdout
 
 
-def test_the_request_reaches_the_planner(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["plan", "check"])
+def test_the_request_reaches_the_planner(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
     def record(inventory: Any, evacuate: Any, deadline_s: float, **rest: Any) -> Any:
         asked.update(rest, evacuate=evacuate, deadline_s=deadline_s, name=inventory.name)
         return a_plan(a_move())
 
-    monkeypatch.setattr(api, "plan", record)
+    monkeypatch.setattr(api, command, record)
     done = evac(
-        "plan", DEMO, "-e", "hv01,hv02", "--start", "1:30", "-d", "2h", "--seed", "9", "--time-limit", "7", "-q"
+        command, DEMO, "-e", "hv01,hv02", "--start", "1:30", "-d", "2h", "--seed", "9", "--time-limit", "7", "-q"
     )
     assert done.exit_code == 0
     assert asked == {
