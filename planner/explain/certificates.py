@@ -100,6 +100,8 @@ def too_slow(problem: Problem, tables: Tables) -> Iterator[Reason]:
 
 def short_of_room(problem: Problem) -> Iterator[Reason]:
     """All targets together lack memory or vCPUs for all movers."""
+    if not problem.targets:
+        return
     for kind, size, free, unit in (
         (ReasonKind.MEMORY, problem.memory, problem.free_memory, "bytes"),
         (ReasonKind.VCPUS, problem.vcpus, problem.free_vcpus, "count"),
@@ -116,7 +118,7 @@ def groups_too_large(inventory: Inventory, problem: Problem) -> Iterator[Reason]
     """Separate groups with more members than hosts that may take one (pigeonhole)."""
     for group in problem.separate:
         hosts = np.flatnonzero(problem.allowed[list(group)].any(axis=0))
-        if len(hosts) < len(group):
+        if 0 < len(hosts) < len(group):
             names = {problem.movers[v].name for v in group}
             rule = next(rule for rule in inventory.rules if names <= set(rule.members) and hasattr(rule, "separate"))
             yield Reason(
