@@ -1,10 +1,10 @@
 """Run the console examples of the documentation and hold what they print against what the pages say.
 
-A fenced block marked ``console`` that begins with ``$ evac`` is a session of a shell: a line that begins with
-``$`` is a command, the lines up to the next are what it prints. The blocks of a page run in order, in one
-directory with ``inventories/`` and ``examples/`` in it and ``evac`` on the PATH. A command must exit with 0
-unless it ends in ``echo $?``, which shows the code. In a page, a line of three dots stands for any number of lines;
-wall times (`VOLATILE`) are not compared.
+A fenced block marked ``console`` is a session of a shell: a line that begins with ``$`` is a command, the lines
+up to the next are what it prints. The blocks of a page run in order, in one directory with ``inventories/`` and
+``examples/`` in it and ``evac`` on the PATH. A command must exit with 0 unless it ends in ``echo $?``, which
+shows the code. In a page, a line of three dots stands for any number of lines; wall times (`VOLATILE`) are not
+compared.
 
 Run as ``python docs/console.py`` to write what the commands print now into the pages.
 """
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"^```console\n(\$ evac .*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^(?P<fence>`{3,})console\n(?P<session>\$ .*?)^(?P=fence)$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 VOLATILE = re.compile(r'(Planned in|"seconds":) [\d.]+( min \d+ s| m?s)?')
 DOTS = "..."
@@ -37,7 +37,7 @@ class Example:
 
 def examples(text: str) -> list[Example]:
     """Return the commands of a page, in order."""
-    return [Example(*pair) for block in BLOCK.findall(text) for pair in COMMAND.findall(block)]
+    return [Example(*pair) for block in BLOCK.finditer(text) for pair in COMMAND.findall(block["session"])]
 
 
 def make_workplace(directory: Path) -> None:
@@ -93,7 +93,10 @@ def renewed(text: str) -> str:
             printed = run(found[1], Path(directory))
             return found[0] if agrees(found[2], printed) else f"$ {found[1]}\n{printed.rstrip()}\n"
 
-        return BLOCK.sub(lambda block: f"```console\n{COMMAND.sub(command, block[1])}```", text)
+        def block(found: re.Match[str]) -> str:
+            return f"{found['fence']}console\n{COMMAND.sub(command, found['session'])}{found['fence']}"
+
+        return BLOCK.sub(block, text)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^(`{3,}).*?^\1$", re.DOTALL | re.MULTILINE)
 
 
 def page_id(page: Path) -> str:
@@ -36,8 +36,12 @@ def test_console_examples_print_what_the_page_says(page: Path, tmp_path: Path) -
 
 
 def test_console_examples_are_found_and_differences_are_seen() -> None:
-    page = "```console\n$ evac a\none 1\ntwo\n$ evac b\n```\n\n```console\n$ ls\n```\n"
-    assert console.examples(page) == [console.Example("evac a", "one 1\ntwo\n"), console.Example("evac b", "")]
+    page = "```console\n$ a\none 1\ntwo\n$ b\n```\n\n```sh\n$ no\n```\n\n````console\n$ c\n```sh\n```\n````\n"
+    assert console.examples(page) == [
+        console.Example("a", "one 1\ntwo\n"),
+        console.Example("b", ""),
+        console.Example("c", "```sh\n```\n"),
+    ]
     assert console.agrees("one 1\ntwo", "one 1\ntwo\n")
     assert not console.agrees("one 1\ntwo", "one 2\ntwo\n")
     assert console.agrees("Planned in    93 ms by HiGHS", "Planned in  1.2 s by HiGHS")
