@@ -14,7 +14,7 @@ from planner.inventory.models import Approach, Inventory
 from planner.plan.models import InventoryRef, Move, Objective, Plan, Request, Status
 from planner.verify import CHECKS, staleness, verify_plan
 from tests.truth.brute import as_plan, brute_force, menu_choices, shares_menu
-from tests.truth.handmade import changed_moves, make_plan
+from tests.truth.handmade import changed_moves, changed_vm, make_plan
 from tests.truth.inventories import random_case
 from tests.truth.wrong import DB, INVENTORY
 
@@ -124,6 +124,12 @@ def alterations(inventory: Inventory, plan: Plan) -> Iterator[Plan]:
         fewer = [other for other in plan.moves if other is not move]
         for moves in (*different, fewer, [*plan.moves, move]):
             yield make_plan(inventory, moves, request=plan.request)
+
+
+def test_what_does_not_converge_is_called_so() -> None:
+    inventory = changed_vm(INVENTORY, "db", write_rate=DB.bandwidth_bytes_per_s)
+    (violation,) = verify_plan(inventory, make_plan(inventory, [DB, *make_plan(INVENTORY).moves[1:]])).violations
+    assert "does not converge" in violation.message
 
 
 def test_times_beyond_all_bounds_stand_in_no_violation() -> None:

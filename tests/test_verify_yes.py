@@ -46,6 +46,13 @@ def test_overlaps_of_a_microsecond_count_as_none(overlap_s: float, ok: bool) -> 
     assert rejected(INVENTORY, plan) == (set() if ok else {"bandwidth"})
 
 
+@pytest.mark.parametrize(("overlap_s", "ok"), [(0.0, True), (0.9e-6, True), (1.1e-6, False)])
+def test_what_a_move_waits_for_may_end_a_microsecond_later(overlap_s: float, ok: bool) -> None:
+    web = make_move(INVENTORY, "web", "hv3", start_s=DB.end_s - overlap_s, after=("db",))
+    plan = make_plan(INVENTORY, [DB, web, at("app", 100.0), at("cache", 100.0)])
+    assert rejected(INVENTORY, plan) == (set() if ok else {"after"})
+
+
 @pytest.mark.parametrize(("late_s", "ok"), [(0.0, True), (0.9e-6, True), (1.1e-6, False)])
 def test_a_microsecond_after_the_deadline_is_in_time(late_s: float, ok: bool) -> None:
     deadline_s = max(move.end_s for move in MOVES) - late_s
@@ -53,9 +60,12 @@ def test_a_microsecond_after_the_deadline_is_in_time(late_s: float, ok: bool) ->
     assert rejected(INVENTORY, plan) == (set() if ok else {"deadline"})
 
 
-def test_thirds_of_a_link_fill_it() -> None:
+@pytest.mark.parametrize("shares", [(1 / 3, 1 / 3, 1 / 3), (1 / 11, 9 / 11, 1 / 11)])
+def test_shares_that_add_up_to_a_link_fill_it(shares: tuple[float, ...]) -> None:
+    """The second shares add up to more than the link has, by a rounding error."""
     inventory = with_rules(changed_settings(INVENTORY, max_outgoing=4, max_incoming=4))
-    moves = [make_move(inventory, vm, "hv3", rate=FULL / 3) for vm in ("app", "web", "cache")]
+    vms = ("app", "web", "cache")
+    moves = [make_move(inventory, vm, "hv3", rate=FULL * share) for vm, share in zip(vms, shares, strict=True)]
     db = make_move(inventory, "db", "hv2", rate=HALF, start_s=100.0)
     assert rejected(inventory, make_plan(inventory, [*moves, db])) == set()
 
@@ -141,12 +151,13 @@ def test_a_plan_written_by_hand_may_leave_out_what_it_only_repeats() -> None:
     assert rejected(inventory, plan) == set()
 
 
-def test_an_optimal_plan_has_its_bound_met() -> None:
+@pytest.mark.parametrize(("distance", "ok"), [(0.0, True), (0.9e-6, True), (1.1e-6, False)])
+def test_an_optimal_plan_is_a_millionth_from_its_bound_at_most(distance: float, ok: bool) -> None:
     plan = make_plan(INVENTORY, status=Status.OPTIMAL)
     assert plan.objective is not None
-    value = plan.objective.weighted_downtime_s
-    met = plan.objective.model_copy(update={"lower_bound_weighted_downtime_s": value, "gap": 0.0})
-    assert rejected(INVENTORY, plan.model_copy(update={"objective": met})) == set()
+    bound = plan.objective.weighted_downtime_s * (1 - distance)
+    near = plan.objective.model_copy(update={"lower_bound_weighted_downtime_s": bound, "gap": distance})
+    assert rejected(INVENTORY, plan.model_copy(update={"objective": near})) == (set() if ok else {"status"})
 
 
 def test_an_empty_host_needs_no_moves() -> None:

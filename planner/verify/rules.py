@@ -71,7 +71,7 @@ def check_before(replay: Replay) -> Iterator[Finding]:
         for name in rule.members:
             steps = replay.steps_of.get(name, ())
             for step in steps:
-                if step.move.start_s < last_free_s and last != name:
+                if step.move.start_s < last_free_s:
                     yield Finding(
                         f"{name} starts before {last} has landed, against {rule_name(rule)}",
                         (last, name),

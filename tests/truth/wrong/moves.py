@@ -73,6 +73,12 @@ def goes_to_where_it_is() -> Wrong:
     return INVENTORY, make_plan(INVENTORY, moves)
 
 
+@no("target", "path", "coverage")
+def goes_to_where_it_is_though_nothing_makes_it() -> Wrong:
+    old = make_move(INVENTORY, "old", "hv2", path=("hv2", "leaf1", "hv2"), start_s=100.0)
+    return INVENTORY, make_plan(INVENTORY, [*MOVES, old])
+
+
 @no("target")
 def goes_to_a_host_that_is_evacuated_too() -> Wrong:
     moves = [DB, make_move(INVENTORY, "web", "hv4", approach=Approach.HYBRID), APP, CACHE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.inventory.models import Approach, Link
 from planner.plan.models import Request
-from tests.truth.handmade import FULL, GIB, HALF, changed_host, changed_settings, make_move, make_plan
+from tests.truth.handmade import FULL, GIB, HALF, changed_host, changed_moves, changed_settings, make_move, make_plan
 from tests.truth.wrong import APP, CACHE, DB, INVENTORY, WEB, Wrong, at, no
 
 
@@ -33,6 +33,12 @@ def leads_over_a_link_that_is_not_there() -> Wrong:
 @no("path")
 def leads_through_a_third_host() -> Wrong:
     return with_path(("hv1", "leaf1", "hv2", "hv4"), Link(between=("hv2", "hv4"), bandwidth=FULL))
+
+
+@no("path")
+def leads_through_a_third_host_at_once() -> Wrong:
+    links = (Link(between=pair, bandwidth=FULL) for pair in (("hv1", "hv2"), ("hv2", "hv4")))
+    return with_path(("hv1", "hv2", "hv4"), *links)
 
 
 @no("path")
@@ -127,6 +133,15 @@ def sends_more_at_once_than_the_settings_allow() -> Wrong:
 def sends_more_at_once_than_the_host_allows() -> Wrong:
     inventory = changed_host(changed_settings(INVENTORY, max_outgoing=5), "hv1", max_outgoing=1)
     return inventory, make_plan(inventory)
+
+
+@no("outgoing", "facts")
+def sends_more_at_once_though_it_says_another_host_does() -> Wrong:
+    inventory = changed_settings(INVENTORY, max_outgoing=1)
+    moves = changed_moves(
+        [DB, WEB, at("app", 100.0), at("cache", 200.0)], "web", source="hv4", path=("hv4", "leaf2", "hv3")
+    )
+    return inventory, make_plan(inventory, moves)
 
 
 @no("incoming")
