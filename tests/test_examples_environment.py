@@ -32,7 +32,8 @@ def install(path: Path, text: str) -> Path:
 
 
 def good(path: Path) -> Path:
-    return install(path, f'exec "{sys.executable}" "$@"')
+    """What says yes to every question that is asked of an interpreter."""
+    return install(path, "exit 0")
 
 
 def find(machine: Path, shell: str = "sh", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +90,7 @@ def test_without_any_python_it_says_what_to_install(machine: Path, shell: str) -
 
 
 def test_a_python_without_venv_is_told_apart(machine: Path) -> None:
-    bare = install(machine / "python3", f'case $2 in *ensurepip*) exit 1;; esac; exec "{sys.executable}" "$@"')
+    bare = install(machine / "python3", "case $2 in *ensurepip*) exit 1;; esac; exit 0")
     answer = find(machine)
     assert answer.returncode == 2
     assert f"{bare} is new enough but cannot make a virtual environment" in answer.stderr
@@ -102,3 +103,15 @@ def test_a_named_python_is_taken_or_refused_but_never_replaced(machine: Path) ->
     answer = find(machine, EVAC_PYTHON="/nowhere/python")
     assert answer.returncode == 2
     assert "EVAC_PYTHON is /nowhere/python" in answer.stderr
+
+
+def test_the_questions_are_right_for_a_real_interpreter() -> None:
+    script = '. .ci/environment.sh; python_fits "$0" && python_makes_venv "$0"'
+    subprocess.run(["sh", "-c", script, sys.executable], cwd=ROOT, check=True)
+
+
+def test_an_interpreter_that_is_too_old_is_refused(machine: Path) -> None:
+    old = "import sys; sys.version_info = (3, 11, 9); exec(sys.argv[1])"
+    path = install(machine / "python3", f'shift; exec "{sys.executable}" -c \'{old}\' "$1"')
+    script = '. .ci/environment.sh; python_fits "$0"'
+    assert subprocess.run(["sh", "-c", script, str(path)], cwd=ROOT, check=False).returncode == 1
