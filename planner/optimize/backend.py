@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -67,15 +68,17 @@ def solve(program: Program, *, seed: int, time_limit_s: float, gap: float = INTE
     gap
         Relative gap at which to stop [1].
     """
-    if time_limit_s <= 0:
-        return Solution(Outcome.UNKNOWN, None, None, -math.inf)
+    until = time.monotonic() + time_limit_s
     problem = pulp.LpProblem("evacuation", pulp.const.LpMinimize)
     columns = _add_columns(problem, program)
     _add_rows(problem, program, columns)
+    left_s = until - time.monotonic()
+    if left_s <= 0:
+        return Solution(Outcome.UNKNOWN, None, None, -math.inf)
     solver = pulp.HiGHS(
         msg=False,
         gapRel=gap,
-        timeLimit=max(0.01, time_limit_s),
+        timeLimit=left_s,
         threads=1,
         random_seed=seed % (2**31),
         mip_feasibility_tolerance=1e-7,

@@ -143,7 +143,9 @@ class _Run:
         self._class: list[int] = columns.klass[choice].tolist()
         self._home: list[int] = home.tolist()
         trunk = dispatcher._classes.trunk
-        self._trunk: list[tuple[int, ...]] = [trunk[s][c] or () for s, c in zip(dispatcher._source, self._class, strict=True)]
+        self._trunk: list[tuple[int, ...]] = [
+            trunk[s][c] or () for s, c in zip(dispatcher._source, self._class, strict=True)
+        ]
         self._rank: list[int] = np.argsort(np.argsort(-urgency.key, kind="stable"), kind="stable").tolist()
         self._by_source = urgency.by_source
         self._free = list(dispatcher._capacity)

@@ -106,19 +106,18 @@ def _permitted(problem: Problem) -> Bools:
 
 def _menus(problem: Problem, classes: Classes) -> tuple[Ints, tuple[tuple[int, ...], ...], Floats]:
     """Return the menu of each source and target, the menus as rate indices, and the rates."""
-    by_capacities: dict[tuple[float, ...], int] = {}
+    by_rates: dict[tuple[float, ...], int] = {}
     menu_of = np.full((len(problem.sources), len(problem.targets)), -1, dtype=np.int64)
     for s in range(len(problem.sources)):
         for c in range(len(classes.members)):
             trunk = classes.trunk[s][c]
             if trunk is not None:
                 path = [float(problem.network.capacity_bytes_per_s[link]) for link in trunk]
-                key = tuple(sorted({*path, float(classes.last_capacity[s, c])}))
-                menu_of[s, list(classes.members[c])] = by_capacities.setdefault(key, len(by_capacities))
-    rate_menus = [bandwidth_menu(key) for key in by_capacities]
-    rates = sorted({rate for menu in rate_menus for rate in menu}, reverse=True)
+                menu = bandwidth_menu((*path, float(classes.last_capacity[s, c])))
+                menu_of[s, list(classes.members[c])] = by_rates.setdefault(menu, len(by_rates))
+    rates = sorted({rate for menu in by_rates for rate in menu}, reverse=True)
     index = {rate: i for i, rate in enumerate(rates)}
-    menus = tuple(tuple(index[rate] for rate in menu) for menu in rate_menus)
+    menus = tuple(tuple(index[rate] for rate in menu) for menu in by_rates)
     return menu_of, menus, np.array(rates, dtype=np.float64)
 
 
@@ -148,7 +147,9 @@ class Columns:
         return len(self.mover)
 
 
-def build_columns(problem: Problem, classes: Classes, tables: Tables, *, for_schedule: bool) -> Columns:
+def build_columns(
+    problem: Problem, classes: Classes, tables: Tables, *, for_schedule: bool, lanes: frozenset[int] = frozenset()
+) -> Columns:
     """Return the choices worth offering.
 
     Parameters
@@ -156,17 +157,20 @@ def build_columns(problem: Problem, classes: Classes, tables: Tables, *, for_sch
     for_schedule
         False drops what is dominated on (time, downtime, time x rate): lossless for the relaxation of the order.
         True drops only what is dominated on (time, downtime, rate): lossless for any schedule as well.
+    lanes
+        Directed links that are to be split into equal lanes: over these only rates of which a whole number fills
+        the link are offered. This is not lossless.
     """
     allowed = classes.allowed(problem)
     parts: list[tuple[Ints, ...]] = []
-    for m, menu in enumerate(tables.menus):
+    variant_of, variants = _variants(problem, classes, tables, lanes)
+    for m, menu in enumerate(variants):
         keep = _undominated(problem, tables, menu, for_schedule)
         movers, choices = np.nonzero(keep)
         approaches, rates = np.divmod(choices, len(menu))
         rate_index = np.array(menu, dtype=np.int64)[rates]
         for c in range(len(classes.members)):
-            menu_here = tables.menu_of[problem.source_of[movers], classes.members[c][0]]
-            here = (menu_here == m) & allowed[movers, c]
+            here = (variant_of[problem.source_of[movers], c] == m) & allowed[movers, c]
             count = int(here.sum())
             if count:
                 parts.append((movers[here], np.full(count, c), approaches[here], rate_index[here]))
@@ -184,6 +188,29 @@ def build_columns(problem: Problem, classes: Classes, tables: Tables, *, for_sch
         tables.time_s[mover, approach, rate_index],
         tables.downtime_s[mover, approach, rate_index],
     )
+
+
+def _variants(
+    problem: Problem, classes: Classes, tables: Tables, lanes: frozenset[int]
+) -> tuple[Ints, list[tuple[int, ...]]]:
+    """Return the menu of each source and class, shape (S, C), thinned out where the path has lanes, and the menus."""
+    index: dict[tuple[int, ...], int] = {menu: m for m, menu in enumerate(tables.menus)}
+    variant_of = tables.menu_of[:, [hosts[0] for hosts in classes.members]].copy()
+    for s, c in np.argwhere(variant_of >= 0).tolist() if lanes else ():
+        split = [problem.network.capacity_bytes_per_s[link] for link in lanes.intersection(classes.trunk[s][c] or ())]
+        if split:
+            menu = tables.menus[variant_of[s, c]]
+            even = tuple(
+                r for r in menu if all(_divides(float(tables.rates[r]), float(capacity)) for capacity in split)
+            )
+            variant_of[s, c] = index.setdefault(even or menu, len(index))
+    return variant_of, list(index)
+
+
+def _divides(rate: float, capacity: float) -> bool:
+    """Return whether a whole number of moves at a rate fills a link."""
+    count = capacity / rate
+    return abs(count - round(count)) < 1e-6
 
 
 def _undominated(problem: Problem, tables: Tables, menu: tuple[int, ...], for_schedule: bool) -> Bools:
