@@ -10,11 +10,13 @@ import jsonschema
 import pytest
 import yaml
 
+from planner import api
 from planner.inventory.load import load_inventory, parse_inventory
 from planner.inventory.models import RULE_KINDS, Approach, Inventory, rule_kind
 from planner.inventory.schema import inventory_schema
 from planner.inventory.starter import starter_text
 from planner.inventory.synthesize import synthesize
+from planner.plan.models import Status
 from planner.predict import predict_vm
 
 FOLDER = Path(__file__).resolve().parent.parent / "inventories"
@@ -71,6 +73,14 @@ def test_rack_is_what_its_command_makes() -> None:
     nic = sum(link.bandwidth for link in inventory.links if "leaf1" in link.between and "spine" not in link.between)
     uplink = next(link.bandwidth for link in inventory.links if set(link.between) == {"leaf1", "spine"})
     assert nic / uplink == pytest.approx(3, rel=0.01)
+
+
+def test_rack_can_do_what_its_head_says() -> None:
+    answer = api.plan(load_inventory(FOLDER / "rack.yaml"), ["hv01", "hv02"], 300.0)
+    assert answer.moves
+    assert len({move.approach for move in answer.moves}) > 2
+    shorter = api.check(load_inventory(FOLDER / "rack.yaml"), ["hv01", "hv02"], 240.0)
+    assert shorter.status is Status.INFEASIBLE
 
 
 def test_the_starter_loads_and_fits_the_schema() -> None:

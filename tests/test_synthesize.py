@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner import api
 from planner.errors import InputError
 from planner.inventory.load import check_inventory
 from planner.inventory.models import RULE_KINDS, Inventory, rule_kind
@@ -38,8 +39,30 @@ def test_the_seed_decides() -> None:
 
 @pytest.mark.parametrize(("hosts", "vms"), [(20, 200), (100, 1000)])
 def test_hosts_are_half_to_three_quarters_full(hosts: int, vms: int) -> None:
-    used = memory_used(synthesize(hosts, vms, 3))
-    assert 0.5 < min(used) < np.mean(used) < max(used) < 0.75
+    for seed in range(10):
+        used = memory_used(synthesize(hosts, vms, seed))
+        assert 0.45 < min(used) < np.mean(used) < max(used) < 0.78
+
+
+@pytest.mark.parametrize(("hosts", "vms"), [(4, 20), (20, 200), (100, 1000), (10, 30), (6, 6)])
+def test_most_hosts_could_take_the_largest_vm(hosts: int, vms: int) -> None:
+    for seed in range(10):
+        inventory = synthesize(hosts, vms, seed)
+        used = memory_used(inventory)
+        largest = max(vm.memory for vm in inventory.vms)
+        could = [
+            share * host.memory + largest <= host.memory for share, host in zip(used, inventory.hosts, strict=True)
+        ]
+        assert sum(could) >= hosts / 2
+
+
+@pytest.mark.parametrize(("hosts", "vms", "empty"), [(2, 10, 1), (4, 20, 1), (20, 200, 2), (100, 1000, 2)])
+@pytest.mark.parametrize("seed", range(10))
+def test_the_first_hosts_can_be_emptied_in_a_day(hosts: int, vms: int, empty: int, seed: int) -> None:
+    inventory = synthesize(hosts, vms, seed)
+    answer = api.check(inventory, [host.name for host in inventory.hosts[:empty]], 86400.0)
+    assert answer.infeasibility is None
+    assert {move.source for move in answer.moves} == {host.name for host in inventory.hosts[:empty]}
 
 
 @pytest.mark.parametrize("hosts", [2, 3, 4, 20])

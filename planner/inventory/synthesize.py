@@ -56,8 +56,8 @@ def synthesize(hosts: int = 20, vms: int = 200, seed: int = 7, name: str | None 
     Returns
     -------
     Inventory
-        A cluster whose hosts use about 55 to 70% of their memory, less where there are few of them, so that
-        emptying one in ten, and at least one, leaves room.
+        A cluster whose hosts use about half to three quarters of their memory, less where hosts or VMs are few: half of
+        the hosts or more could take the largest VM beside what they have, and the others together any one host.
 
     Raises
     ------
@@ -69,8 +69,9 @@ def synthesize(hosts: int = 20, vms: int = 200, seed: int = 7, name: str | None 
     hot = draw.random(vms) < HOT_SHARE
     memory_gib = _memory_gib(draw, hot)
     vcpus = np.clip(memory_gib // 4, 1, 32)
-    host_gib, home = _place(draw, memory_gib, hosts)
-    cpus = _up(max(float(np.bincount(home, vcpus, hosts).max(initial=0)) / 0.75, 8), 8)
+    home = _place(draw, memory_gib, hosts)
+    host_gib = _sold(_capacity(memory_gib, home, hosts))
+    cpus = 8 * math.ceil(max(_capacity(vcpus, home, hosts), 8) / 8)
     newer = draw.random(hosts) < 0.7
     names = [_host_name(i, hosts) for i in range(hosts)]
     switches, links = leaf_and_spine(names)
@@ -90,7 +91,7 @@ def synthesize(hosts: int = 20, vms: int = 200, seed: int = 7, name: str | None 
         switches=switches,
         links=links,
         vms=machines,
-        rules=_rules(draw, machines),
+        rules=_rules(draw, machines, hosts),
     )
 
 
@@ -107,21 +108,19 @@ def _check(hosts: int, vms: int, seed: int) -> None:
 
 
 def _memory_gib(draw: np.random.Generator, hot: NDArray[np.bool_]) -> Integers:
-    """Draw memory sizes: lognormal around 8 GiB, around 32 GiB for busy databases, as powers of two."""
-    centre = np.where(hot, np.log(32), np.log(8))
+    """Draw memory sizes: lognormal around 16 GiB, around 64 GiB for busy databases, as powers of two to 128 GiB."""
+    centre = np.where(hot, np.log(64), np.log(16))
     exponent = np.round(draw.normal(centre, 0.8) / np.log(2))
     sizes: Integers = (2 ** np.clip(exponent, 1, 7)).astype(np.int64)
     return sizes
 
 
-def _place(draw: np.random.Generator, memory_gib: Integers, hosts: int) -> tuple[int, Integers]:
-    """Return the memory of each host [GiB] and the host of each VM, by index.
+def _place(draw: np.random.Generator, memory_gib: Integers, hosts: int) -> Integers:
+    """Return the host of each VM, by index.
 
     Largest first, each VM goes to the host that has least; the hosts begin unequal, so they end unequal.
     """
-    fill = min(0.625, 0.8 * (hosts - 1) / hosts) if hosts > 1 else 0.625
-    mean_gib = float(memory_gib.sum()) / hosts
-    start = draw.uniform(0.0, 0.24, hosts) * mean_gib
+    start = draw.uniform(0.0, 0.24, hosts) * float(memory_gib.sum()) / hosts
     heap = [(float(load), i) for i, load in enumerate(start)]
     heapq.heapify(heap)
     home = np.zeros(len(memory_gib), dtype=np.int64)
@@ -129,12 +128,21 @@ def _place(draw: np.random.Generator, memory_gib: Integers, hosts: int) -> tuple
         load, i = heap[0]
         home[vm] = i
         heapq.heapreplace(heap, (load + float(memory_gib[vm]), i))
-    fullest = np.bincount(home, memory_gib, hosts).max(initial=0)
-    return _up(max(mean_gib / fill, fullest / 0.9, 16), 16), home
+    return home
 
 
-def _up(value: float, step: int) -> int:
-    return math.ceil(value / step) * step
+def _capacity(sizes: Integers, home: Integers, hosts: int) -> float:
+    """Return what each host must have, of memory or of vCPUs, to leave room to evacuate."""
+    loads = np.bincount(home, sizes, hosts)
+    fill = min(0.65, 0.8 * (hosts - 1) / hosts) if hosts > 1 else 0.65
+    beside = float(np.median(loads)) + float(sizes.max(initial=0))
+    return max(float(loads.mean()) / fill, float(loads.max()) / 0.9, beside)
+
+
+def _sold(least_gib: float) -> int:
+    """Return the next memory size that hosts are sold with: 16, 24, 32, 48, 64, 96 and so on [GiB]."""
+    power: int = 2 ** math.ceil(math.log2(max(least_gib, 16)))
+    return power * 3 // 4 if power * 3 // 4 >= max(least_gib, 16) else power
 
 
 def _host_name(index: int, hosts: int) -> str:
@@ -158,7 +166,8 @@ def _vms(
     weight = np.where(hot, np.maximum(weight, 3.0), weight)
     role = draw.integers(len(_ROLES), size=count)
     kind = draw.random(count)
-    needs_newer = (draw.random(count) < 0.1) & newer[home]
+    # Where three hosts are newer, their VMs have somewhere to go when two of them are emptied.
+    needs_newer = (draw.random(count) < 0.1) & newer[home] & (newer.sum() > 2)
     digits = len(str(count))
     hosts = len(newer)
     return tuple(
@@ -178,12 +187,13 @@ def _vms(
     )
 
 
-def _rules(draw: np.random.Generator, vms: Sequence[VM]) -> tuple[Rule, ...]:
+def _rules(draw: np.random.Generator, vms: Sequence[VM], hosts: int) -> tuple[Rule, ...]:
     """Pair VMs at random, no VM in two rules: separate on different hosts, the other kinds on one host."""
     if len(vms) < LEAST_VMS_FOR_RULES:
         return ()
     free = [vms[i] for i in draw.permutation(len(vms))]
-    few, some = max(1, len(vms) // 80), max(1, len(vms) // 40)
+    # Among fewer hosts than four a pair that must part leaves none to evacuate two of them to.
+    few, some = max(1, len(vms) // 80), max(1, len(vms) // 40) if hosts > 3 else 0
     return (
         *(Separate(separate=pair) for pair in _pairs(free, some, on_one_host=False)),
         *(Together(together=pair) for pair in _pairs(free, few, on_one_host=True)),
