@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -12,3 +14,6 @@ settings.register_profile(
 )
 settings.register_profile("explore", settings.get_profile("steady"), derandomize=False, max_examples=1000)
 settings.load_profile("steady")
+
+# The width of somebody's terminal, or of a worker's, must not decide where texts are folded.
+os.environ.pop("COLUMNS", None)
