@@ -6,12 +6,16 @@ size the migration slots allow. Volumes alone overlook what does not fit side by
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 
 from planner.optimize.problem import Floats, Ints
 
 MOST_PATTERNS = 400
 """Patterns of one link beyond which the volume row alone is used [count]."""
+MOST_LOOKED_AT = 50 * MOST_PATTERNS
+"""Multisets of rates of one link beyond which the search for its patterns is given up [count]."""
 
 
 def patterns(rates: Floats, capacity: float, slots: int) -> Ints | None:
@@ -32,21 +36,33 @@ def patterns(rates: Floats, capacity: float, slots: int) -> Ints | None:
         Shape (P, R): how many moves at rates[r] or more run side by side in pattern p. No pattern is at most
         another in all entries. None where there are more than `MOST_PATTERNS`.
     """
-    room = capacity * (1.0 + 1e-9)
-    found: list[tuple[int, ...]] = []
     values = rates.tolist()
+    steps = (rates - np.append(rates[1:], 0.0)).tolist()
+    found: list[tuple[int, ...]] = []
+    looked_at = 0
 
-    def extend(r: int, left: float, free: int, counts: tuple[int, ...]) -> bool:
-        if r == len(values):
-            found.append(counts)
-            return len(found) <= 50 * MOST_PATTERNS
+    def extend(left: float, free: int, counts: tuple[int, ...]) -> bool:
+        """Add the maximal patterns that begin with these counts; return whether there are few enough so far."""
+        nonlocal looked_at
+        r = len(counts)
         most = min(free, int(left / values[r] * (1 + 1e-12)))
-        return all(extend(r + 1, left - n * values[r], free - n, (*counts, n)) for n in range(most, -1, -1))
+        if r + 1 < len(values):
+            return all(extend(left - n * values[r], free - n, (*counts, n)) for n in range(most, -1, -1))
+        looked_at += 1
+        pattern = tuple(accumulate((*counts, most)))
+        if not _grows(pattern, steps, left - most * values[r], slots):
+            found.append(pattern)
+        return len(found) <= MOST_PATTERNS and looked_at <= MOST_LOOKED_AT
 
-    if not extend(0, room, slots, ()):
+    if not extend(capacity * (1.0 + 1e-9), slots, ()):
         return None
-    cumulative = np.unique(np.cumsum(np.array(found, dtype=np.int64), axis=1), axis=0)
-    at_most = (cumulative[:, None, :] <= cumulative[None, :, :]).all(axis=2)
-    maximal = at_most.sum(axis=1) == 1
-    kept: Ints = cumulative[maximal]
-    return kept if len(kept) <= MOST_PATTERNS else None
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def _grows(pattern: tuple[int, ...], steps: list[float], left: float, slots: int) -> bool:
+    """Return whether one place can be made a rate faster, or one more taken, with the bandwidth left over.
+
+    That suffices: where a pattern is at most another, the slowest place in which they differ can be made faster.
+    """
+    following = (*pattern[1:], slots)
+    return any(here < there and step <= left for here, there, step in zip(pattern, following, steps, strict=True))
