@@ -51,8 +51,8 @@ class Answer:
     starts
         Start of each item [s], or None if none was found within the limit.
     complete
-        Whether the search was exhausted: without starts, the proof that none exists; with starts, that
-        they are the earliest finish.
+        Whether the search was not cut short: without starts, the proof that none exists; with starts, that
+        they are the earliest finish, if that was asked for.
     """
 
     starts: dict[int, float] | None
