@@ -23,6 +23,6 @@ section environment prepare dev
 section 'ruff check' ruff check .
 section 'ruff format' ruff format --check .
 section mypy mypy
-section lint-imports lint-imports
+section lint-imports lint-imports --no-logo
 section 'reference pages' python docs/generate.py --check
 section tests python -m pytest -n 2 --quiet
