@@ -150,13 +150,16 @@ class Columns:
 def build_columns(
     problem: Problem, classes: Classes, tables: Tables, *, for_schedule: bool, lanes: frozenset[int] = frozenset()
 ) -> Columns:
-    """Return the choices worth offering.
+    """Return the choices worth offering: those that no other is as good as in time, downtime and rate.
+
+    That loses no schedule. Less time x rate at a higher rate would not do instead: the faster move may not fit
+    beside others where the slower one does.
 
     Parameters
     ----------
     for_schedule
-        False drops what is dominated on (time, downtime, time x rate): lossless for the relaxation of the order.
-        True drops only what is dominated on (time, downtime, rate): lossless for any schedule as well.
+        Whether every choice that a schedule could want is kept over lanes as well. Otherwise, over lanes, what is
+        dominated on (time, downtime, time x rate) is dropped too: equal lanes hold any rate on offer.
     lanes
         Directed links that are to be split into equal lanes: over these only rates of which a whole number fills
         the link are offered. This is not lossless.
@@ -165,7 +168,7 @@ def build_columns(
     parts: list[tuple[Ints, ...]] = []
     variant_of, variants = _variants(problem, classes, tables, lanes)
     for m, menu in enumerate(variants):
-        keep = _undominated(problem, tables, menu, for_schedule)
+        keep = _undominated(problem, tables, menu, by_volume=bool(lanes) and not for_schedule)
         movers, choices = np.nonzero(keep)
         approaches, rates = np.divmod(choices, len(menu))
         rate_index = np.array(menu, dtype=np.int64)[rates]
@@ -213,14 +216,17 @@ def _divides(rate: float, capacity: float) -> bool:
     return abs(count - round(count)) < 1e-6
 
 
-def _undominated(problem: Problem, tables: Tables, menu: tuple[int, ...], for_schedule: bool) -> Bools:
-    """Return which of a menu's choices no other is at least as good as in all respects, shape (M, A x len(menu))."""
+def _undominated(problem: Problem, tables: Tables, menu: tuple[int, ...], *, by_volume: bool) -> Bools:
+    """Return which of a menu's choices no other is at least as good as in all respects, shape (M, A x len(menu)).
+
+    The respects are time, downtime and rate, or time x rate instead of the rate if `by_volume`.
+    """
     index = list(menu)
     shape = (len(problem.movers), len(ALL_APPROACHES) * len(menu))
     time, down = tables.time_s[:, :, index].reshape(shape), tables.downtime_s[:, :, index].reshape(shape)
     usable = tables.usable[:, :, index].reshape(shape) & (np.nan_to_num(time, nan=np.inf) <= problem.deadline_s)
     rate = np.broadcast_to(tables.rates[index], (len(ALL_APPROACHES), len(menu))).reshape(-1)
-    third = np.broadcast_to(rate, shape) if for_schedule else time * rate
+    third = time * rate if by_volume else np.broadcast_to(rate, shape)
     keep = usable.copy()
     with np.errstate(invalid="ignore"):
         for k in range(shape[1]):
