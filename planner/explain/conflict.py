@@ -69,7 +69,7 @@ def _reason(inventory: Inventory, problem: Problem, classes: Classes, program: P
             case "link", ("trunk", int(link)):
                 links.append(problem.network.directed[link])
                 kinds.add(ReasonKind.LINK)
-            case "link", ("last", (int(c), _)):
+            case "link", ("tail", (int(c), _)):
                 hosts |= _names(problem, classes, c)
                 kinds.add(ReasonKind.LINK)
             case "incoming", int(c):

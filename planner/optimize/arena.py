@@ -19,7 +19,7 @@ from planner.optimize.urgency import urgencies
 
 MASTER_GAP = 1e-5
 """Relative gap at which a large assignment program stops; small ones are solved to the end [1]."""
-LARGE = 3000
+LARGE = 25_000
 """Columns from which an assignment program is large."""
 BUSY = 0.9
 """Load from which a link counts as the reason why its moves are late [1]."""

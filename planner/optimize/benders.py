@@ -38,7 +38,7 @@ class CutMaker:
         self._footprint: list[frozenset[Resource]] = []
         for v, c in zip(columns.mover.tolist(), columns.klass.tolist(), strict=True):
             s, h = int(problem.source_of[v]), classes.members[c][0]
-            links = (*(classes.trunk[s][c] or ()), int(classes.last_link[s, h]))
+            links = classes.links(s, c, h)
             self._footprint.append(frozenset([*(("link", link) for link in links), ("in", h)]))
         self._of = [np.flatnonzero(columns.mover == v) for v in range(len(problem.movers))]
 

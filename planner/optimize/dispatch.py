@@ -106,9 +106,14 @@ class Dispatcher:
         self._max_out: list[int] = problem.max_out.tolist()
         self._max_in: list[int] = problem.max_in.tolist()
         self._capacity: list[float] = problem.network.capacity_bytes_per_s.tolist()
+        # Where links in front of hosts are shared, the end of any move may open a host of any class.
+        shared = bool((classes.tail[:, :, 0] >= 0).any())
+        self._pool = [-1 if shared else c for c in range(len(classes.members))]
         self._source: list[int] = problem.source_of.tolist()
         self._memory, self._vcpus = problem.memory.tolist(), problem.vcpus.tolist()
-        self._last_link: list[list[int]] = classes.last_link.tolist()
+        self._tail: list[list[list[int]]] = [
+            [[link for link in links if link >= 0] for links in row] for row in classes.tail.tolist()
+        ]
 
     def run(self, choice: Ints, home: Ints, urgency: Urgency, guides: Mapping[int, Guide] | None = None) -> Schedule:
         """Schedule one assignment.
@@ -222,7 +227,7 @@ class _Run:
         for link in self._trunk[v] if self._guides else ():
             if not self._in_pattern(link, rate):
                 return link
-        return None if self._bind(v) else ("class", self._class[v])
+        return None if self._bind(v) else ("class", self._d._pool[self._class[v]])
 
     def _in_pattern(self, link: int, rate: float) -> bool:
         """Return whether a link's guide has a pattern for what runs and one more move at a rate."""
@@ -243,8 +248,10 @@ class _Run:
 
     def _open(self, v: int, host: int) -> bool:
         """Return whether a host can take in a move now."""
-        link = self._d._last_link[self._d._source[v]][host]
-        return self._in[host] > 0 and link >= 0 and self._rate[v] <= self._free[link] + self._slack[link]
+        if self._in[host] == 0:
+            return False
+        rate = self._rate[v]
+        return all(rate <= self._free[link] + self._slack[link] for link in self._d._tail[self._d._source[v]][host])
 
     def _bind(self, v: int) -> bool:
         """Settle the host of a move that starts now; False if none of its class is open to it."""
@@ -315,7 +322,7 @@ class _Run:
         self._in[host] -= 1
         self._work[source] -= self._time[v] * rate
         self._reserved[host].discard(v)
-        for link in (*self._trunk[v], self._d._last_link[source][host]):
+        for link in (*self._trunk[v], *self._d._tail[source][host]):
             self._free[link] -= rate
             self._count(link, rate, 1)
         for group in self._d._groups[v]:
@@ -324,10 +331,10 @@ class _Run:
     def _finish(self, v: int) -> list[int]:
         """Free what a move held and return the moves that waited for it."""
         source, rate, host = self._d._source[v], self._rate[v], self._home[v]
-        freed: list[Hashable] = [("out", source), ("class", self._class[v])]
+        freed: list[Hashable] = [("out", source), ("class", self._d._pool[self._class[v]])]
         self._out[source] += 1
         self._in[host] += 1
-        for link in (*self._trunk[v], self._d._last_link[source][host]):
+        for link in (*self._trunk[v], *self._d._tail[source][host]):
             self._free[link] += rate
             self._count(link, rate, -1)
             freed.append(link)

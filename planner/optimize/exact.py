@@ -75,7 +75,7 @@ def items_of(problem: Problem, classes: Classes, columns: Columns, choice: Ints,
     items = []
     for v, k in enumerate(choice.tolist()):
         s, c, h = int(problem.source_of[v]), int(columns.klass[k]), int(host[v])
-        links = (*(classes.trunk[s][c] or ()), int(classes.last_link[s, h]))
+        links = classes.links(s, c, h)
         uses: list[tuple[Resource, float]] = [
             (("link", link), float(columns.rate[k] / capacity[link])) for link in links
         ]

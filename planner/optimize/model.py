@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, pairwise
 
 import numpy as np
@@ -197,32 +198,44 @@ class AssignmentModel:
         )
 
     def _links(self, program: Program, aim: Aim) -> None:
-        """Volume over each directed link: sum of T mu <= capacity x window; last links are summed over a class."""
-        problem, classes, columns = self.problem, self.classes, self.columns
+        """Volume over each directed link: sum of T mu <= capacity x window; tails are summed over a class."""
+        columns, classes = self.columns, self.classes
         volume = columns.time_s * columns.rate
-        pair = problem.source_of[columns.mover] * len(classes.members) + columns.klass
-        row_of: dict[tuple[str, object], int] = {}
-        capacity: list[float] = []
+        pair = self.problem.source_of[columns.mover] * len(classes.members) + columns.klass
+        row_of: dict[object, int] = {}
         cells: list[tuple[Ints, Ints, Floats]] = []
         order = np.argsort(pair, kind="stable")
         present, first = np.unique(pair[order], return_index=True)
         for block, which in zip(np.split(order, first[1:]), present.tolist(), strict=True):
             s, c = divmod(which, len(classes.members))
-            hosts = classes.members[c]
-            uses: list[tuple[tuple[str, object], float]] = [
-                (("trunk", link), float(problem.network.capacity_bytes_per_s[link]))
-                for link in classes.trunk[s][c] or ()
-            ]
-            gate = problem.network.directed[int(classes.last_link[s, hosts[0]])][0]
-            uses.append((("last", (c, gate)), float(classes.last_capacity[s, c]) * len(hosts)))
-            for key, room in uses:
-                if key not in row_of:
-                    row_of[key] = len(row_of)
-                    capacity.append(room)
-                cells.append((np.full(len(block), row_of[key]), block, volume[block] / room))
+            for key, links in self._uses(s, c):
+                row = row_of.setdefault(key, len(row_of))
+                room = float(self.problem.network.capacity_bytes_per_s[links].sum())
+                cells.append((np.full(len(block), row), block, volume[block] / room))
         if cells:
             rows, indices, seconds = (np.concatenate(part) for part in zip(*cells, strict=True))
             self._time_rows(program, aim, "link", list(row_of), (rows, indices, seconds))
+
+    def _uses(self, s: int, c: int) -> list[tuple[object, Ints]]:
+        """Return the rows in which a source's moves to a class count, each with the links whose capacity it sums."""
+        uses: list[tuple[object, Ints]] = [
+            (("trunk", link), np.array([link])) for link in self.classes.trunk[s][c] or ()
+        ]
+        tails = self.classes.tail[s, list(self.classes.members[c])]
+        for level in range(tails.shape[1]):
+            links = np.unique(tails[:, level])
+            if links[0] >= 0:
+                uses.append((("tail", (c, links.tobytes())), links))
+        if tails[0, 0] >= 0:
+            # Classes that differ in labels only share the links in front of their hosts.
+            uses.append((("tails", None), self._shared_tails))
+        return uses
+
+    @cached_property
+    def _shared_tails(self) -> Ints:
+        """Return all directed links in front of the last ones of all classes."""
+        links = np.unique(self.classes.tail[:, :, 0])
+        return links[links >= 0]
 
     def _outgoing(self, program: Program, aim: Aim) -> None:
         """Time in migration out of each source: sum of T <= max_outgoing x window."""
@@ -241,8 +254,8 @@ class AssignmentModel:
         fed: dict[int, set[int]] = {}
         for which in np.unique(pair).tolist():
             s, c = divmod(which, len(self.classes.members))
-            first = int(self.classes.last_link[s, self.classes.members[c][0]])
-            for link in self.classes.trunk[s][c] or (first,):
+            hosts = self.classes.members[c]
+            for link in self.classes.trunk[s][c] or self.classes.links(s, c, hosts[0])[: len(hosts) == 1]:
                 users.setdefault(link, []).append(np.flatnonzero(pair == which))
                 fed.setdefault(link, set()).add(s)
         capacity = problem.network.capacity_bytes_per_s

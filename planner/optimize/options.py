@@ -110,10 +110,9 @@ def _menus(problem: Problem, classes: Classes) -> tuple[Ints, tuple[tuple[int, .
     menu_of = np.full((len(problem.sources), len(problem.targets)), -1, dtype=np.int64)
     for s in range(len(problem.sources)):
         for c in range(len(classes.members)):
-            trunk = classes.trunk[s][c]
-            if trunk is not None:
-                path = [float(problem.network.capacity_bytes_per_s[link]) for link in trunk]
-                menu = bandwidth_menu((*path, float(classes.last_capacity[s, c])))
+            if classes.trunk[s][c] is not None:
+                path = classes.links(s, c, classes.members[c][0])
+                menu = bandwidth_menu(tuple(problem.network.capacity_bytes_per_s[list(path)].tolist()))
                 menu_of[s, list(classes.members[c])] = by_rates.setdefault(menu, len(by_rates))
     rates = sorted({rate for menu in by_rates for rate in menu}, reverse=True)
     index = {rate: i for i, rate in enumerate(rates)}

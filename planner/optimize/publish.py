@@ -65,7 +65,7 @@ def _paths(problem: Problem, incumbent: Incumbent) -> list[tuple[str, ...]]:
     paths = []
     for v, k in enumerate(incumbent.schedule.choice.tolist()):
         s, h = int(problem.source_of[v]), int(incumbent.schedule.host[v])
-        links = (*(classes.trunk[s][int(incumbent.columns.klass[k])] or ()), int(classes.last_link[s, h]))
+        links = classes.links(s, int(incumbent.columns.klass[k]), h)
         paths.append((directed[links[0]][0], *(directed[link][1] for link in links)))
     return paths
 

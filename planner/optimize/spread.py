@@ -41,21 +41,23 @@ class Spreader:
             Wall time for the solver in each class [s].
         """
         klass = self._columns.klass[choice]
-        seconds = self._columns.time_s[choice] * self._columns.rate[choice]
+        volume = self._columns.time_s[choice] * self._columns.rate[choice]
+        # Bytes over each directed link in front of hosts; the last entry stands for "no link".
+        self._load = np.zeros(len(self._problem.network.directed) + 1)
         home = np.full(len(self._problem.movers), -1, dtype=np.int64)
         failed: set[int] = set()
         by_class: dict[int, list[tuple[int, ...]]] = {}
         for block in self._blocks:
             by_class.setdefault(int(klass[block[0]]), []).append(block)
         for c, blocks in by_class.items():
-            if not self._place(c, blocks, seconds, home, time_limit_s):
+            if not self._place(c, blocks, volume, home, time_limit_s):
                 failed.add(c)
         return (None if failed else home), failed
 
-    def _place(self, c: int, blocks: list[tuple[int, ...]], seconds: Floats, home: Ints, time_limit_s: float) -> bool:
+    def _place(self, c: int, blocks: list[tuple[int, ...]], volume: Floats, home: Ints, time_limit_s: float) -> bool:
         largest_first = sorted(blocks, key=lambda block: (-int(self._problem.memory[list(block)].sum()), block))
         for spare_first in (True, False):
-            placed = self._greedy(c, largest_first, seconds, spare_first)
+            placed = self._greedy(c, largest_first, volume, spare_first)
             if placed is not None:
                 break
         else:
@@ -65,13 +67,13 @@ class Spreader:
         return placed is not None
 
     def _greedy(
-        self, c: int, blocks: list[tuple[int, ...]], seconds: Floats, spare_first: bool
+        self, c: int, blocks: list[tuple[int, ...]], volume: Floats, spare_first: bool
     ) -> dict[tuple[int, ...], int] | None:
         """Place the largest first, on the least loaded host (spare_first) or on the fullest that still fits."""
         problem = self._problem
         hosts = np.array(self._classes.members[c], dtype=np.int64)
         memory, vcpus = problem.free_memory[hosts].copy(), problem.free_vcpus[hosts].copy()
-        load = np.zeros(len(hosts))
+        load = self._load.copy()
         at: dict[int, int] = {}
         placed: dict[tuple[int, ...], int] = {}
         for block in blocks:
@@ -83,14 +85,22 @@ class Spreader:
             fits[taken] = False
             if not fits.any():
                 return None
-            key = np.where(fits, load if spare_first else memory.astype(np.float64), np.inf)
+            tail = self._classes.tail[problem.source_of[block[0]], hosts]
+            key = np.where(fits, self._busiest(load, tail) if spare_first else memory, np.inf)
             best = int(np.argmin(key))
             memory[best] -= need
             vcpus[best] -= need_vcpus
-            load[best] += seconds[members].sum()
+            load[tail[best]] += volume[members].sum()
             at.update(dict.fromkeys(block, best))
             placed[block] = int(hosts[best])
+        self._load = load
         return placed
+
+    def _busiest(self, load: Floats, tail: Ints) -> Floats:
+        """Return the time for which the busiest link in front of each host is taken, shape (hosts,) [s]."""
+        capacity = np.append(self._problem.network.capacity_bytes_per_s, np.inf)
+        seconds: Floats = (load / capacity)[tail]
+        return seconds.max(axis=1) + 1e-3 * seconds[:, -1]
 
     def _exact(self, c: int, blocks: list[tuple[int, ...]], time_limit_s: float) -> dict[tuple[int, ...], int] | None:
         """Place by a feasibility program over the hosts of the class."""
