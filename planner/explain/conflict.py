@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.inventory.models import RULE_KINDS, Inventory, rule_name
-from planner.optimize.backend import Outcome, solve
+from planner.optimize.backend import Outcome, farkas_rows, solve
 from planner.optimize.classes import Classes
 from planner.optimize.clock import Clock
 from planner.optimize.model import Aim, AssignmentModel
@@ -37,10 +37,17 @@ def _infeasible(program: Program, dropped: Bools, linear: bool, clock: Clock, se
 def _shrink(program: Program, clock: Clock, seed: int) -> Bools:
     """Return which rows can be dropped together while the rest has no solution."""
     dropped = np.zeros(program.row_count, dtype=np.bool_)
-    linear = _infeasible(program, dropped, True, clock, seed)
-    blocks = [
-        np.flatnonzero([family == name for family in program.families]) for name in dict.fromkeys(program.families)
-    ]
+    ray = farkas_rows(program, time_limit_s=clock.left_s)
+    linear = ray is not None
+    if ray is not None:
+        only = np.ones_like(dropped)
+        only[ray] = False
+        # A ray is numbers: believe it only when what it names has no solution by itself.
+        if _infeasible(program, only, True, clock, seed):
+            dropped = only
+    families = np.array(program.families)
+    blocks = [np.flatnonzero((families == name) & ~dropped) for name in dict.fromkeys(program.families)]
+    blocks = [block for block in blocks if len(block)]
     blocks.sort(key=len)
     while blocks and not clock.expired:
         block = blocks.pop()
@@ -67,6 +74,9 @@ def _reason(inventory: Inventory, problem: Problem, classes: Classes, program: P
             case "choice", int(v):
                 vms.add(problem.movers[v].name)
             case "link", ("trunk", int(link)):
+                links.append(problem.network.directed[link])
+                kinds.add(ReasonKind.LINK)
+            case ("patterns", int(link)) | ("side-by-side", (int(link), _)):
                 links.append(problem.network.directed[link])
                 kinds.add(ReasonKind.LINK)
             case "link", ("tail", (int(c), _)):
@@ -96,6 +106,7 @@ def _reason(inventory: Inventory, problem: Problem, classes: Classes, program: P
                 kinds.add(ReasonKind.BEFORE)
             case _:
                 continue
+    links = list(dict.fromkeys(links))
     single = len(kinds) == 1 and len(links) <= 1
     return Reason(
         kind=next(iter(kinds)) if single else ReasonKind.COMBINATION,

@@ -13,7 +13,7 @@ import highspy
 import numpy as np
 import pulp
 
-from planner.optimize.problem import Floats
+from planner.optimize.problem import Floats, Ints
 from planner.optimize.program import Program
 
 INTEGRALITY_GAP = 1e-7
@@ -98,6 +98,34 @@ def solve(program: Program, *, seed: int, time_limit_s: float, gap: float = INTE
     return Solution(Outcome.OPTIMAL if done else Outcome.FEASIBLE, values, float(program.cost @ values), bound)
 
 
+def farkas_rows(program: Program, *, time_limit_s: float) -> Ints | None:
+    """Return rows that contradict each other already without integrality, by the dual ray of the linear program.
+
+    Parameters
+    ----------
+    time_limit_s
+        Wall time [s].
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Row indices; None where the linear program has a solution, or no ray was found in time.
+    """
+    problem = pulp.LpProblem("conflict", pulp.const.LpMinimize)
+    linear = program.relaxed(np.zeros(program.row_count, dtype=np.bool_), linear=True)
+    rows = _add_rows(problem, linear, _add_columns(problem, linear))
+    problem.solve(pulp.HiGHS(msg=False, timeLimit=time_limit_s, threads=1, presolve="off", solver="simplex"))
+    highs: highspy.Highs = problem.solverModel  # type: ignore[assignment]  # set by the solve
+    if highs.getModelStatus() != highspy.HighsModelStatus.kInfeasible:
+        return None
+    _, found, ray = highs.getDualRay()  # type: ignore[attr-defined]  # absent from the stubs
+    if not found:
+        return None
+    weight = np.abs(np.array(ray, dtype=np.float64))
+    binding: Ints = np.array(rows, dtype=np.int64)[weight > 1e-9 * weight.max(initial=0.0)]
+    return binding
+
+
 def _bound(integer: bool, highs: highspy.Highs, stats: pulp.LpSolveStats, status: highspy.HighsModelStatus) -> float:
     """Return the proven bound: HiGHS's dual bound of the integer program, or the optimum of a linear one."""
     if stats.best_bound is not None and math.isfinite(stats.best_bound):
@@ -125,7 +153,9 @@ def _add_columns(problem: pulp.LpProblem, program: Program) -> list[pulp.LpVaria
     return made
 
 
-def _add_rows(problem: pulp.LpProblem, program: Program, columns: list[pulp.LpVariable]) -> None:
+def _add_rows(problem: pulp.LpProblem, program: Program, columns: list[pulp.LpVariable]) -> list[int]:
+    """Add the rows that bind, and return which they are."""
+    made: list[int] = []
     starts, indices, values = program.matrix()
     order, coefficients, bounds = indices.tolist(), values.tolist(), starts.tolist()
     for row in range(program.row_count):
@@ -135,6 +165,7 @@ def _add_rows(problem: pulp.LpProblem, program: Program, columns: list[pulp.LpVa
         span = slice(bounds[row], bounds[row + 1])
         terms = [(columns[i], value) for i, value in zip(order[span], coefficients[span], strict=True)]
         expression = pulp.lpSum_vars_coefs(terms)
+        made.append(row)
         if lower == upper:
             problem += expression == lower
             continue
@@ -142,3 +173,4 @@ def _add_rows(problem: pulp.LpProblem, program: Program, columns: list[pulp.LpVa
             problem += expression >= lower
         if math.isfinite(upper):
             problem += expression <= upper
+    return made
