@@ -106,9 +106,13 @@ def shared_link_case(seed: int) -> Case:
     targets = ["t1", "t2", "t3"][: pick((1, 2, 2, 3))]
     ends = [*sources, *targets]
     nic = {name: pick(speeds) for name in ends}
-    shape = pick(("star", "star", "leaves", "direct"))
+    shape = pick(("star", "star", "leaves", "racks", "direct"))
     if shape == "star":
         wires = [(name, "leaf", nic[name]) for name in ends]
+    elif shape == "racks":
+        leaves = {name: f"leaf{pick((1, 2))}" for name in targets} | dict.fromkeys(sources, "leaf0")
+        wires = [(name, leaves[name], nic[targets[0]]) for name in ends]
+        wires += [(leaf, "spine", pick((1e8, 1e8, 1.5e8, 2.3e8))) for leaf in sorted(set(leaves.values()))]
     elif shape == "leaves":
         wires = [(name, "near", nic[name]) for name in sources] + [(name, "far", nic[name]) for name in targets]
         wires.append(("near", "far", pick(speeds)))
