@@ -200,6 +200,8 @@ class AssignmentModel:
     def _links(self, program: Program, aim: Aim) -> None:
         """Volume over each directed link: sum of T mu <= capacity x window; tails are summed over a class."""
         columns, classes = self.columns, self.classes
+        if not len(columns):
+            return
         volume = columns.time_s * columns.rate
         pair = self.problem.source_of[columns.mover] * len(classes.members) + columns.klass
         row_of: dict[object, int] = {}
