@@ -6,10 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from planner.inventory.models import VM, Inventory, Together, rule_name
+from planner.inventory.models import VM, Inventory, Separate, Together, rule_name
 from planner.optimize.options import Columns, Tables
 from planner.optimize.problem import Problem
 from planner.plan.models import Reason, ReasonKind
+
+
+def deadline_of(problem: Problem) -> float:
+    """Return the deadline as it was asked for, without the room for rounding, to the microsecond [s]."""
+    return round(problem.deadline_s, 6)
 
 
 def pinned(inventory: Inventory, evacuate: set[str]) -> Iterator[Reason]:
@@ -30,15 +35,13 @@ def nowhere_to_go(inventory: Inventory, problem: Problem) -> Iterator[Reason]:
         yield Reason(kind=ReasonKind.NO_TARGET, hosts=tuple(host.name for host in problem.sources))
         return
     together = {v: group for group in problem.together for v in group}
-    told: set[tuple[int, ...]] = set()
-    for v in np.flatnonzero(~problem.allowed.any(axis=1)).tolist():
-        group = together.get(v, (v,))
-        if group not in told:
-            told.add(group)
-            yield _why_nowhere(inventory, problem, v, group)
+    for group in dict.fromkeys(together.get(v, (v,)) for v in np.flatnonzero(~problem.allowed.any(axis=1)).tolist()):
+        alone = [reason for v in group if (reason := _why_not_alone(inventory, problem, v)) is not None]
+        yield from alone or [_not_together(inventory, problem, group)]
 
 
-def _why_nowhere(inventory: Inventory, problem: Problem, v: int, group: tuple[int, ...]) -> Reason:
+def _why_not_alone(inventory: Inventory, problem: Problem, v: int) -> Reason | None:
+    """Return why no target may take a VM, whatever becomes of the VMs that move with it; None if one may."""
     vm = problem.movers[v]
     labelled = np.array([set(vm.requires) <= set(host.labels) for host in problem.targets])
     if not labelled.any():
@@ -48,26 +51,46 @@ def _why_nowhere(inventory: Inventory, problem: Problem, v: int, group: tuple[in
         return _short(ReasonKind.NO_HOST_FITS, vm, float(problem.memory[v]), float(memory), "bytes")
     if problem.vcpus[v] > vcpus:
         return _short(ReasonKind.NO_HOST_FITS, vm, float(problem.vcpus[v]), float(vcpus), "count")
-    routes = [problem.network.route(vm.host, host.name) is not None for host in problem.targets]
-    if not (labelled & np.array(routes)).any():
+    reached = np.array([problem.network.route(vm.host, host.name) is not None for host in problem.targets])
+    if not (labelled & reached).any():
         return Reason(kind=ReasonKind.UNREACHABLE, vms=(vm.name,), hosts=(vm.host,))
-    names = {problem.movers[u].name for u in group}
+    fits = labelled & reached & (problem.memory[v] <= problem.free_memory) & (problem.vcpus[v] <= problem.free_vcpus)
+    if not fits.any():
+        # Each target falls out for another of the reasons above: size here, labels there.
+        return Reason(kind=ReasonKind.NO_HOST_FITS, vms=(vm.name,))
+    return _separated(inventory, problem, vm, {problem.targets[h].name for h in np.flatnonzero(fits).tolist()})
+
+
+def _separated(inventory: Inventory, problem: Problem, vm: VM, hosts: set[str]) -> Reason | None:
+    """Return the reason if on each of some hosts a VM stays that a rule keeps apart from this one."""
+    moving = {other.name for other in problem.movers}
+    stays = {other.name: other.host for other in inventory.vms if other.name not in moving}
+    shut: dict[str, set[str]] = {}
     for rule in inventory.rules:
-        if vm.name in rule.members and isinstance(rule, Together):
-            need = float(problem.memory[list(group)].sum())
-            return Reason(
-                kind=ReasonKind.TOGETHER,
-                vms=tuple(sorted(names)),
-                rule=rule_name(rule),
-                needed=need,
-                available=float(problem.free_memory.max()),
-                unit="bytes",
-            )
-    rules = [rule_name(rule) for rule in inventory.rules if vm.name in rule.members and hasattr(rule, "separate")]
-    if rules:
-        return Reason(kind=ReasonKind.SEPARATED, vms=(vm.name,), rule=rules[0])
-    # Each target falls out for another of the reasons above: size here, labels there.
-    return _short(ReasonKind.NO_HOST_FITS, vm, float(problem.memory[v]), float(memory), "bytes")
+        if isinstance(rule, Separate) and vm.name in rule.members:
+            shut[rule_name(rule)] = hosts.intersection(stays[name] for name in rule.members if name in stays)
+    if hosts - set().union(*shut.values()):
+        return None
+    rules = "; ".join(name for name, struck in shut.items() if struck)
+    return Reason(kind=ReasonKind.SEPARATED, vms=(vm.name,), rule=rules)
+
+
+def _not_together(inventory: Inventory, problem: Problem, group: tuple[int, ...]) -> Reason:
+    """Name the rules that bind a group, and what it needs where that is more than any host has."""
+    names = {problem.movers[v].name for v in group}
+    rules = [
+        rule_name(rule)
+        for rule in inventory.rules
+        if (isinstance(rule, Together) and names.intersection(rule.members))
+        or (isinstance(rule, Separate) and len(names.intersection(rule.members)) >= 2)
+    ]
+    reason = Reason(kind=ReasonKind.TOGETHER, vms=tuple(sorted(names)), rule="; ".join(rules))
+    sizes = ((problem.memory, problem.free_memory, "bytes"), (problem.vcpus, problem.free_vcpus, "count"))
+    for size, free, unit in sizes:
+        needed, available = float(size[list(group)].sum()), float(free.max())
+        if needed > available:
+            return reason.model_copy(update={"needed": needed, "available": available, "unit": unit})
+    return reason
 
 
 def _missing_labels(vm: VM, problem: Problem) -> tuple[str, ...]:
@@ -95,7 +118,7 @@ def too_slow(problem: Problem, tables: Tables) -> Iterator[Reason]:
             continue
         fastest = float(tables.time_s[v][:, rates][offered].min())
         if fastest > problem.deadline_s:
-            yield _short(ReasonKind.TOO_SLOW, vm, fastest, problem.deadline_s, "s")
+            yield _short(ReasonKind.TOO_SLOW, vm, fastest, deadline_of(problem), "s")
 
 
 def short_of_room(problem: Problem) -> Iterator[Reason]:
@@ -120,7 +143,7 @@ def groups_too_large(inventory: Inventory, problem: Problem) -> Iterator[Reason]
         hosts = np.flatnonzero(problem.allowed[list(group)].any(axis=0))
         if 0 < len(hosts) < len(group):
             names = {problem.movers[v].name for v in group}
-            rule = next(rule for rule in inventory.rules if names <= set(rule.members) and hasattr(rule, "separate"))
+            rule = next(rule for rule in inventory.rules if isinstance(rule, Separate) and names <= set(rule.members))
             yield Reason(
                 kind=ReasonKind.SEPARATE,
                 vms=tuple(problem.movers[v].name for v in group),
@@ -152,7 +175,7 @@ def volumes(problem: Problem, columns: Columns) -> Iterator[Reason]:
                 hosts=(host.name,),
                 link=(host.name, near[0]) if len(near) == 1 else None,
                 needed=seconds,
-                available=problem.deadline_s,
+                available=deadline_of(problem),
                 unit="s",
             )
         busy = float(least_time[mine].sum()) / float(problem.max_out[s]) if len(mine) else 0.0
@@ -162,7 +185,7 @@ def volumes(problem: Problem, columns: Columns) -> Iterator[Reason]:
                 vms=names,
                 hosts=(host.name,),
                 needed=busy,
-                available=problem.deadline_s,
+                available=deadline_of(problem),
                 unit="s",
             )
 
@@ -182,6 +205,6 @@ def sequences(inventory: Inventory, problem: Problem, columns: Columns) -> Itera
                 vms=tuple(problem.movers[v].name for v in moving),
                 rule=rule_name(rule),
                 needed=seconds,
-                available=problem.deadline_s,
+                available=deadline_of(problem),
                 unit="s",
             )

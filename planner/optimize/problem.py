@@ -16,6 +16,11 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""Share of the deadline by which sums of durations may miss it in floating point and still keep it [1]."""
+MOST_ROUNDING_S = 1e-7
+"""The same as a time at the most, well within what the replay tolerates [s]."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -28,7 +33,7 @@ class Problem:
     network
         Its network.
     deadline_s
-        When the sources must be empty [s].
+        When the sources must be empty, with room for rounding [s].
     movers
         The VMs of the evacuated hosts, in inventory order; M of them.
     sources, targets
@@ -108,10 +113,11 @@ def compile_problem(inventory: Inventory, network: Network, evacuate: Sequence[s
     )
     groups.apply_stayers(allowed, {host.name: i for i, host in enumerate(targets)})
     _fit_blocks(allowed, groups.together, (memory, vcpus), (free_memory, free_vcpus))
+    _part_blocks(allowed, groups.together, groups.separate)
     return Problem(
         settings=settings,
         network=network,
-        deadline_s=deadline_s,
+        deadline_s=deadline_s + min(deadline_s * ROUNDING, MOST_ROUNDING_S),
         movers=movers,
         sources=sources,
         targets=targets,
@@ -243,3 +249,10 @@ def _fit_blocks(
         for size, room in zip(sizes, free, strict=True):
             common &= size[members].sum() <= room
         allowed[members] = common
+
+
+def _part_blocks(allowed: Bools, together: list[tuple[int, ...]], separate: list[tuple[int, ...]]) -> None:
+    """Strike all targets of a group that stays together if two of its members must be separate."""
+    for group in together:
+        if any(len(set(group).intersection(apart)) >= 2 for apart in separate):
+            allowed[list(group)] = False
