@@ -100,6 +100,9 @@ def test_an_impossible_deadline_is_a_no_with_its_reason(tmp_path: Path) -> None:
         assert done.exit_code == 1
         assert "outlasts the deadline" in done.stdout
         assert "What could be done:" in done.stdout
+    answer = tmp_path / "answer.json"
+    done = evac("plan", DEMO, "-e", "hv01", "-d", "30 s", "-o", str(answer))
+    assert done.stderr == f"Wrote the answer to {answer}\n"
 
 
 def test_a_pinned_vm_is_named(tmp_path: Path) -> None:

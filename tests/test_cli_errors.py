@@ -109,6 +109,39 @@ def test_an_interrupt_exits_130() -> None:
     assert done.stderr.splitlines()[-1] == "Interrupted."
 
 
+def test_a_closed_stdout_or_stderr_changes_no_exit_code() -> None:
+    command = f"{sys.executable} -m planner check {DEMO} -e hv01 -d"
+    for closed in (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        codes = [
+            subprocess.run(["sh", "-c", f"{command} {deadline} {closed}"], check=False, capture_output=True).returncode
+            for deadline in ("15m", "5m", "nonsense")
+        ]
+        assert codes == [0, 1, 2], closed
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_full_disk_behind_stdout_is_one_report() -> None:
+    for arguments in (["predict", DEMO], ["schema", "plan"], [*PLAN, "-q"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "planner", *arguments],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[0] == "1 problem:"
+        assert "the output cannot be written: No space left" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_plan_that_cannot_be_written_is_shown_all_the_same() -> None:
+    done = CliRunner().invoke(main, [*PLAN, "-o", "/dev/full"] if Path("/dev/full").exists() else [*PLAN])
+    assert "db-1" in done.stdout
+    assert done.exit_code == (2 if Path("/dev/full").exists() else 0)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="there is no such signal here")
 def test_a_reader_that_leaves_early_ends_it_without_a_word() -> None:
     reader, writer = os.pipe()

@@ -49,6 +49,7 @@ def test_times_of_day_wrap_at_midnight(start: str, by: str, seconds: int) -> Non
         (["-e", "", "--deadline", "1h"], "empty name"),
         (["--deadline", "1h"], "Missing option"),
         (["-e", "a", "--deadline", "1h", "--seed", "x"], "--seed"),
+        (["-e", "a", "--deadline", "1h", "--seed", "-1"], "give 0 or more"),
         (["-e", "a", "--deadline", "1h", "--time-limit", "0"], "no time at all"),
     ],
 )
@@ -82,8 +83,12 @@ def test_a_file_is_looked_at_before_the_work(tmp_path: Path) -> None:
     locked.write_text("old")
     locked.chmod(0o400)
     cases = [(str(tmp_path), "is a directory"), (str(tmp_path / "no" / "x.yaml"), "there is no directory")]
+    shut = tmp_path / "shut"
+    shut.mkdir()
+    (shut / "open.yaml").write_text("old")
+    shut.chmod(0o500)  # a file is replaced by another made beside it
     if os.geteuid() != 0:  # nothing is locked for root
-        cases.append((str(locked), "may not be written"))
+        cases += [(str(place), "may not be written") for place in (locked, shut / "open.yaml", shut / "new.yaml")]
     for path, complaint in cases:
         done = CliRunner().invoke(main, ["new", "-o", path])
         assert done.exit_code == 2

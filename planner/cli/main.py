@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -97,10 +98,21 @@ def _be_a_process() -> None:
     if hasattr(signal, "SIGPIPE"):
         # A reader that has seen enough, such as head, ends this as it ends every filter: without a word.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     sys.excepthook = _crash
+
+
+def _open_what_is_closed() -> None:
+    """Let what goes to a closed stream vanish: the exit code still tells, and no file gets the number of a stream."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
 
 
 def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -66,6 +66,13 @@ def read_clock(ctx: click.Context, param: click.Parameter, value: str | None) ->
     return f"{int(match[1]):02d}:{match[2]}"
 
 
+def read_seed(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    """Return a seed of 0 or more."""
+    if value < 0:
+        raise click.BadParameter(f"{value} is negative; give 0 or more")
+    return value
+
+
 def read_names(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
     """Return names from all uses of an option, with commas between them or not, each once."""
     names: dict[str, None] = {}
@@ -86,7 +93,9 @@ def read_output(ctx: click.Context, param: click.Parameter, value: str | None) -
         raise click.BadParameter(f"{value!r} is a directory; name a file in it")
     if not path.parent.is_dir():
         raise click.BadParameter(f"there is no directory {str(path.parent)!r}; make it first")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    # A file is replaced by another, which is made beside it; a device or a pipe is written to.
+    made_in = path.resolve().parent if path.is_file() or not path.exists() else path
+    if not os.access(made_in, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise click.BadParameter(f"{value!r} may not be written; choose another place")
     return path
 
@@ -165,7 +174,9 @@ def request_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="HH:MM",
         help="Time of day of the deadline, with --start; past midnight if earlier.",
     )
-    @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
+    @click.option(
+        "--seed", type=int, callback=read_seed, default=0, show_default=True, help="Seed of all random choices."
+    )
     @click.option(
         "--time-limit",
         callback=read_duration,

@@ -59,10 +59,14 @@ def command(
             start_clock=request.start_clock,
             progress=sink,
         )
-    if output is not None:
-        screen.write(output, plan_json(found), "the plan", quiet=quiet)
-    if form == "json":
-        screen.show_text(plan_json(found))
-    else:
-        screen.show(plan_text(found))
+    try:
+        if output is not None:
+            what = "the plan" if exits.OF_STATUS[found.status] == exits.YES else "the answer"
+            screen.write(output, plan_json(found), what, quiet=quiet)
+    finally:
+        # Where the file cannot be written, what was found in perhaps an hour is not lost.
+        if form == "json":
+            screen.show_text(plan_json(found))
+        else:
+            screen.show(plan_text(found))
     ctx.exit(exits.OF_STATUS[found.status])

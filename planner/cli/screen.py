@@ -48,8 +48,22 @@ def show_lines(lines: Iterable[str]) -> None:
 
 
 def show_text(text: str) -> None:
-    """Write a text to stdout as it is."""
-    click.echo(text, nl=not text.endswith("\n"))
+    """Write a text to stdout as it is.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, as where the disk is full.
+    """
+    try:
+        click.echo(text, nl=not text.endswith("\n"))
+    except OSError as error:
+        from planner.errors import InputError
+
+        # What is left in the buffer would fail once more at the very end, with an exit code of Python's own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        message = f"the output cannot be written: {error.strerror}"
+        raise InputError.single("cannot-write", message, "see that there is room where it goes") from None
 
 
 def notice(text: str, *, quiet: bool = False) -> None:
