@@ -78,8 +78,8 @@ class Compiled:
     classes: Classes
     tables: Tables
 
-    def columns(self, *, for_schedule: bool = True, lanes: frozenset[int] = frozenset()) -> Columns:
-        return build_columns(self.problem, self.classes, self.tables, for_schedule=for_schedule, lanes=lanes)
+    def columns(self, *, lean: bool = False, lanes: frozenset[int] = frozenset()) -> Columns:
+        return build_columns(self.problem, self.classes, self.tables, lean=lean, lanes=lanes)
 
 
 def compiled(inventory: Inventory, evacuate: Sequence[str], deadline_s: float, *, single: bool = False) -> Compiled:

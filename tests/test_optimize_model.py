@@ -52,7 +52,7 @@ def solved(model: AssignmentModel, aim: Aim, *, linear: bool = False) -> Solutio
 
 
 def model_of(made: Compiled) -> AssignmentModel:
-    return AssignmentModel(made.problem, made.classes, made.columns(for_schedule=False))
+    return AssignmentModel(made.problem, made.classes, made.columns())
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -75,7 +75,7 @@ def test_bounds_are_never_above_the_optimum(kind: str, seed: int, single: bool) 
 @pytest.mark.parametrize("seed", range(0, 40, 2))
 def test_the_bound_without_whole_choices_is_no_higher(seed: int) -> None:
     made = compiled_case(case_of("random", seed))
-    if not len(made.columns(for_schedule=False)):
+    if not len(made.columns()):
         return
     model, aim = model_of(made), Aim(made.problem.deadline_s)
     whole, linear = solved(model, aim), solved(model, aim, linear=True)

@@ -51,8 +51,8 @@ class Arena:
         The solve.
     classes
         Destination classes.
-    lanes
-        Links to be split into equal lanes, see `planner.optimize.options.build_columns`.
+    lean, lanes
+        Fewer choices, and links to be split into equal lanes, see `planner.optimize.options.build_columns`.
 
     Attributes
     ----------
@@ -60,11 +60,14 @@ class Arena:
         Share of each link that assignments may fill; adapted from round to round.
     """
 
-    def __init__(self, state: State, classes: Classes, lanes: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, state: State, classes: Classes, *, lean: bool = False, lanes: frozenset[int] = frozenset()
+    ) -> None:
         self._state = state
         self.classes = classes
+        self.lean = lean
         self.lanes = lanes
-        self.columns = build_columns(state.problem, classes, state.tables, for_schedule=False, lanes=lanes)
+        self.columns = build_columns(state.problem, classes, state.tables, lean=lean, lanes=lanes)
         self.shares: dict[int, float] = {}
         self._model = AssignmentModel(state.problem, classes, self.columns)
         self._spreader = Spreader(state.problem, classes, self.columns, state.seed)

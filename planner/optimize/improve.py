@@ -24,7 +24,7 @@ def improve(state: State) -> None:
     if state.incumbent is None or state.over():
         return
     problem, classes = state.problem, state.incumbent.classes
-    columns = build_columns(problem, classes, state.tables, for_schedule=True)
+    columns = build_columns(problem, classes, state.tables)
     choice = _translate(state.incumbent.columns, state.incumbent.schedule.choice, columns)
     home = state.incumbent.schedule.host
     spreader = Spreader(problem, classes, columns, state.seed)

@@ -147,7 +147,7 @@ class Columns:
 
 
 def build_columns(
-    problem: Problem, classes: Classes, tables: Tables, *, for_schedule: bool, lanes: frozenset[int] = frozenset()
+    problem: Problem, classes: Classes, tables: Tables, *, lean: bool = False, lanes: frozenset[int] = frozenset()
 ) -> Columns:
     """Return the choices worth offering: those that no other is as good as in time, downtime and rate.
 
@@ -156,9 +156,9 @@ def build_columns(
 
     Parameters
     ----------
-    for_schedule
-        Whether every choice that a schedule could want is kept over lanes as well. Otherwise, over lanes, what is
-        dominated on (time, downtime, time x rate) is dropped too: equal lanes hold any rate on offer.
+    lean
+        Drop also what another is as good as in time, downtime and time x rate. This is not lossless; what is left is
+        a third, and holds good schedules.
     lanes
         Directed links that are to be split into equal lanes: over these only rates of which a whole number fills
         the link are offered. This is not lossless.
@@ -167,7 +167,7 @@ def build_columns(
     parts: list[tuple[Ints, ...]] = []
     variant_of, variants = _variants(problem, classes, tables, lanes)
     for m, menu in enumerate(variants):
-        keep = _undominated(problem, tables, menu, by_volume=bool(lanes) and not for_schedule)
+        keep = _undominated(problem, tables, menu, by_volume=lean)
         movers, choices = np.nonzero(keep)
         approaches, rates = np.divmod(choices, len(menu))
         rate_index = np.array(menu, dtype=np.int64)[rates]

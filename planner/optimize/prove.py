@@ -33,7 +33,7 @@ class Exact:
         problem = state.problem
         self.state = state
         self.classes: Classes = make_classes(problem, [(h,) for h in range(len(problem.targets))])
-        self.columns: Columns = build_columns(problem, self.classes, state.tables, for_schedule=True)
+        self.columns: Columns = build_columns(problem, self.classes, state.tables)
         self.maker = CutMaker(problem, self.classes, self.columns)
 
     def hosts(self, choice: Ints) -> Ints:

@@ -27,6 +27,8 @@ PATIENCE = 6
 """Rounds without a better schedule after which the assignments are left alone."""
 LOOSEN = 0.4
 """Part of what was taken from a link's share that it gets back after a round that kept the deadline [1]."""
+QUICK = 3000
+"""Choices up to which the full arena takes its turn in every cycle [count]."""
 GOOD_GAP = 1e-4
 """Relative gap at which the search for better schedules ends [1]."""
 
@@ -95,8 +97,9 @@ def search(
 class _Decomposition:
     """Assign by class, spread over hosts, schedule; tighten until it fits; improve.
 
-    Two arenas take turns: one with all bandwidths, whose program bounds everything, and, once an assignment has
-    filled links that several moves share, one that splits these links into equal lanes, which pack well.
+    The first arena has all choices, and its program bounds everything. After it lean arenas take turns: one with
+    all bandwidths, and, where the first assignment has filled links that several moves share, one that splits these
+    links into equal lanes, which pack well.
     """
 
     def __init__(self, state: State, classes: Classes, first_only: bool) -> None:
@@ -112,7 +115,7 @@ class _Decomposition:
             if state.over() or stale > PATIENCE:
                 break
             state.tell(f"assigning and scheduling, round {step + 1}")
-            turn = step % len(self._arenas)
+            turn = self._turn(step)
             placed = self._assign(turn, finish=False, bounding=step == 0)
             arena = self._arenas[turn]
             if placed is None:
@@ -129,13 +132,20 @@ class _Decomposition:
                 arena.tighten(schedule)
             else:
                 arena.loosen(LOOSEN)
-            lanes = arena.saturated(schedule) if len(self._arenas) == 1 else frozenset()
-            if lanes:
-                self._arenas.append(Arena(state, arena.classes, lanes))
+            if step == 0:
+                self._arenas.append(Arena(state, arena.classes, lean=True))
+                lanes = arena.saturated(schedule)
+                if lanes:
+                    self._arenas.append(Arena(state, arena.classes, lean=True, lanes=lanes))
         if state.incumbent is None and not state.infeasible:
             self._fastest()
         if state.incumbent is not None and not self._first_only and state.gap > GOOD_GAP:
             improve(state)
+
+    def _turn(self, step: int) -> int:
+        """Return the arena of a round: all in turn, but a slow first one only once."""
+        slow = int(step > 0 and len(self._arenas[0].columns) > QUICK)
+        return slow + step % (len(self._arenas) - slow)
 
     def _fastest(self) -> None:
         """Look for any schedule at all: assign for the earliest finish."""
@@ -167,7 +177,7 @@ class _Decomposition:
                 return None
             state.tell("choosing hosts one by one")
             finer = split(state.problem, arena.classes, failed)
-            self._arenas = [Arena(state, finer, other.lanes) for other in self._arenas]
+            self._arenas = [Arena(state, finer, lean=other.lean, lanes=other.lanes) for other in self._arenas]
         return None
 
 
@@ -175,4 +185,4 @@ def tables_and_columns(problem: Problem) -> tuple[Classes, Tables, Columns]:
     """Return the relaxation's classes, tables and columns, for those who explain or bound."""
     classes = coarse_classes(problem)
     tables = build_tables(problem, classes)
-    return classes, tables, build_columns(problem, classes, tables, for_schedule=False)
+    return classes, tables, build_columns(problem, classes, tables)

@@ -28,7 +28,7 @@ def shorten(state: State) -> None:
     problem, classes = state.problem, best.classes
     state.tell("shortening")
     until = state.clock.left_s * (1.0 - SHARE_OF_TIME)
-    columns = build_columns(problem, classes, state.tables, for_schedule=False)
+    columns = build_columns(problem, classes, state.tables)
     model = AssignmentModel(problem, classes, columns)
     slack = 1e-9 * max(1.0, best.weighted_downtime_s)
     aim = Aim(best.finish_s, finish=True, downtime_limit_s=best.weighted_downtime_s + slack)
