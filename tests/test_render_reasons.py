@@ -50,6 +50,14 @@ def full(kind: ReasonKind) -> Reason:
     )
 
 
+def test_figures_that_read_the_same_are_told_exactly() -> None:
+    tight = Reason(kind=ReasonKind.LINK, vms=("a",), link=("h", "s"), needed=300.04, available=300.0, unit="s")
+    assert "at least 300.04 s, and the deadline is 300 s" in describe(tight).what
+    full = Reason(kind=ReasonKind.NO_HOST_FITS, vms=("a",), needed=64 * GIB + 1, available=64 * GIB, unit="bytes")
+    assert "needs 68,719,476,737 bytes of memory" in describe(full).what
+    assert "has 68,719,476,736 bytes" in describe(full).what
+
+
 @pytest.mark.parametrize("kind", list(ReasonKind))
 def test_every_reason_is_told_with_a_mend(kind: ReasonKind) -> None:
     prose = describe(full(kind))
@@ -128,4 +136,4 @@ def test_yes_says_when_and_at_what_downtime() -> None:
     lines = answer_lines(a_plan(a_move("a"), a_move("b", downtime_s=4.0)))
     assert lines[0] == "Yes: hv01 can be empty after 1 min 40 s: 28 min 20 s before the deadline (30 min 00 s)."
     assert "2 VMs would move with 4.3 s of downtime in all, at most 4 s each (b)" in lines[1]
-    assert answer_lines(a_plan()) == ["Yes: nothing runs on hv01."]
+    assert answer_lines(a_plan()) == ["Yes: nothing runs on hv01, there is nothing to move."]

@@ -15,7 +15,7 @@ from planner.render.clock import Clock
 from planner.render.predictions import predictions_json, predictions_text
 from planner.render.text import plan_text
 from planner.render.verification import stale_json, verification_json, verification_lines
-from planner.render.words import listing, percent, plain, plural, status_sentence
+from planner.render.words import gap_percent, listing, percent, plain, plural, status_sentence
 from tests.render_samples import GIB, a_move, a_no, a_plan, four_ways, not_known
 
 
@@ -87,9 +87,31 @@ def test_what_was_not_replayed_or_was_rejected_is_told() -> None:
 
 def test_a_no_shows_its_reasons_in_place_of_moves() -> None:
     text = lines(plan_text(a_no(Reason(kind=ReasonKind.PINNED, vms=("db-07",), hosts=("hv01",)))))
+    assert text[2] == "No: hv01 cannot be emptied within 30 min 00 s."
     assert "- VM db-07 is pinned to host hv01 and may not move." in text
     assert "proven" in row(text, "Status")
     assert not [line for line in text if line.startswith(("Verified", "Finish", "VMs moved"))]
+
+
+def test_what_is_not_known_is_said_first() -> None:
+    text = lines(plan_text(not_known()))
+    assert text[2].startswith("Not known: within the time limit of 60 s neither a plan was found nor proof")
+    assert "unknown" in row(text, "Status")
+
+
+def test_a_plan_that_moves_nothing_says_so() -> None:
+    text = lines(plan_text(a_plan()))
+    assert text[2] == "Yes: nothing runs on hv01, there is nothing to move."
+    assert row(text, "Verified").startswith("yes")
+    assert not [line for line in text if line.startswith(("VMs moved", "Finish", "Downtime", "Lower bound"))]
+
+
+def test_the_dust_of_floating_point_is_no_gap() -> None:
+    plan = a_plan(a_move())
+    assert plan.objective is not None
+    dusty = plan.model_copy(update={"objective": plan.objective.model_copy(update={"gap": 1.6e-14})})
+    assert "gap 0%" in row(lines(plan_text(dusty)), "Lower bound")
+    assert gap_percent(1e-6) == "<0.1%"
 
 
 def test_the_four_words_have_four_meanings() -> None:

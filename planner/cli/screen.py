@@ -100,7 +100,7 @@ def progress(*, quiet: bool) -> Iterator[ProgressSink | None]:
 
 def progress_words(moment: Progress) -> str:
     """Return a moment of a solve in words."""
-    from planner.render.words import percent
+    from planner.render.words import gap_percent
     from planner.units import format_duration
 
     words = [moment.phase, format_duration(round(moment.elapsed_s))]
@@ -109,7 +109,7 @@ def progress_words(moment: Progress) -> str:
     if moment.bound_s is not None:
         words.append(f"bound {format_duration(moment.bound_s)}")
     if moment.gap is not None:
-        words.append(f"gap {percent(moment.gap)}")
+        words.append(f"gap {gap_percent(moment.gap)}")
     if moment.finish_s is not None:
         words.append(f"finish {format_duration(moment.finish_s)}")
     return ", ".join(words)

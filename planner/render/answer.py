@@ -81,7 +81,7 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 def _yes(plan: Plan, hosts: str) -> Iterator[str]:
     if not plan.moves:
-        yield f"Yes: nothing runs on {hosts}."
+        yield f"Yes: nothing runs on {hosts}, there is nothing to move."
         return
     yield f"Yes: {hosts} can be empty {finish_sentence(plan)}."
     total_s = sum(move.downtime_s for move in plan.moves)

@@ -54,10 +54,17 @@ def _available(reason: Reason) -> str:
 
 
 def _figures(reason: Reason, text: str) -> str:
-    """Return a clause with both figures, or nothing where one is not known."""
+    """Return a clause with both figures, or nothing where one is not known; exact where rounded they read the same."""
     if reason.needed is None or reason.available is None:
         return ""
-    return text.format(needed=_needed(reason), available=_available(reason))
+    needed, available = _needed(reason), _available(reason)
+    if needed == available and reason.unit in ("bytes", "s"):
+        needed, available = (f"{_exact(value)} {reason.unit}" for value in (reason.needed, reason.available))
+    return text.format(needed=needed, available=available)
+
+
+def _exact(value: float) -> str:
+    return f"{value:,.9f}".rstrip("0").rstrip(".")
 
 
 def _vms(reason: Reason) -> str:
@@ -110,7 +117,7 @@ def _of(kind: str) -> str:
 
 def _no_target(reason: Reason) -> Prose:
     return Prose(
-        f"No host may take {_vms(reason)}: every other host is to be emptied too or accepts none.",
+        f"No host is left to take {_vms(reason)}: every host is to be emptied or accepts none.",
         "Evacuate fewer hosts at once, or let a host accept VMs.",
     )
 
@@ -185,20 +192,23 @@ def _link(reason: Reason) -> Prose:
 
 
 def _slots(reason: Reason, direction: str, setting: str) -> Prose:
-    clause = _figures(reason, ": the moves take {needed} together, and the slots offer {available} before the deadline")
+    clause = _figures(
+        reason, ": with as many at once as it allows they take at least {needed}, and the deadline is {available}"
+    )
     where = _begin(_hosts(reason)) if reason.hosts else "A host"
+    lets = "let" if len(reason.hosts) > 1 else "lets"
     return Prose(
-        f"{where} may have too few {direction} migrations at once for {_vms(reason)}{clause}.",
+        f"{where} {lets} too few migrations {direction} at once for {_vms(reason)}{clause}.",
         f"Raise {setting}, or give more time.",
     )
 
 
 def _outgoing(reason: Reason) -> Prose:
-    return _slots(reason, "outgoing", "max_outgoing")
+    return _slots(reason, "out", "max_outgoing")
 
 
 def _incoming(reason: Reason) -> Prose:
-    return _slots(reason, "incoming", "max_incoming")
+    return _slots(reason, "in", "max_incoming")
 
 
 def _separate(reason: Reason) -> Prose:

@@ -8,14 +8,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from planner.plan.models import Objective, Plan, Status
-from planner.render.answer import LONGER, reason_lines
+from planner.render.answer import answer_lines
 from planner.render.clock import Clock
 from planner.render.tables import Column, Fitting, folded, pairs
 from planner.render.words import (
     APPROACH_WORDS,
     finish_sentence,
+    gap_percent,
     listing,
-    percent,
     plain,
     status_sentence,
     verification_sentence,
@@ -26,12 +26,10 @@ from planner.units import format_duration, format_rate, format_size
 def plan_text(plan: Plan) -> RenderableType:
     """Return a plan as text: its moves in the order of start and its totals, or why there is none."""
     parts: list[RenderableType] = [_title(plan), Text()]
-    if plan.status is Status.INFEASIBLE and plan.infeasibility is not None:
-        parts += [folded(line) for line in reason_lines(plan.infeasibility)] + [Text()]
-    if plan.status is Status.UNKNOWN:
-        parts += [Text(LONGER), Text()]
     if plan.moves:
         parts += [_moves(plan), Text()]
+    else:
+        parts += [*(folded(line) for line in answer_lines(plan)), Text()]
     parts.append(pairs(_totals(plan)))
     return Group(*parts)
 
@@ -78,16 +76,16 @@ def _moves(plan: Plan) -> RenderableType:
 
 
 def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
-    if plan.status in (Status.OPTIMAL, Status.FEASIBLE):
+    found = plan.status in (Status.OPTIMAL, Status.FEASIBLE)
+    if plan.moves and found:
         yield "VMs moved", f"{len(plan.moves)}, from {listing(plan.request.evacuate)}"
-        if plan.moves:
-            yield "Finish", finish_sentence(plan)
-            yield "Downtime", _downtime(plan)
-            yield "Data moved", format_size(sum(move.transferred_bytes for move in plan.moves))
+        yield "Finish", finish_sentence(plan)
+        yield "Downtime", _downtime(plan)
+        yield "Data moved", format_size(sum(move.transferred_bytes for move in plan.moves))
         if plan.objective is not None:
             yield "Lower bound", _bound(plan.objective)
     yield "Status", status_sentence(plan)
-    if plan.moves:
+    if plan.moves or found:
         yield "Verified", verification_sentence(plan.verification)
     if plan.solver is not None:
         yield "Planned in", f"{format_duration(plan.solver.seconds)} by {plan.solver.name} {plan.solver.version}"
@@ -95,7 +93,7 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _bound(objective: Objective) -> str:
     bound = format_duration(objective.lower_bound_weighted_downtime_s)
-    text = f"{bound} of weighted downtime, gap {percent(objective.gap)}"
+    text = f"{bound} of weighted downtime, gap {gap_percent(objective.gap)}"
     if objective.lower_bound_finish_s is not None:
         text += f"; no plan with as little ends before {format_duration(objective.lower_bound_finish_s)}"
     return text

@@ -18,6 +18,10 @@ APPROACH_WORDS = {
 """How each approach is written for people."""
 
 
+_NO_GAP = 1e-9
+"""A gap up to this is the dust of floating point [1]."""
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return ``1 VM``, ``2 VMs``."""
     return f"{count} {one if count == 1 else many or one + 's'}"
@@ -45,6 +49,11 @@ def percent(share: float) -> str:
     return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"
 
 
+def gap_percent(gap: float) -> str:
+    """Return a gap as a percentage; what rounding in floating point leaves of none is none."""
+    return percent(gap if gap > _NO_GAP else 0.0)
+
+
 def status_sentence(plan: Plan) -> str:
     """Return what the status word of a plan means, in one sentence."""
     match plan.status:
@@ -54,7 +63,7 @@ def status_sentence(plan: Plan) -> str:
             above_s = plan.objective.weighted_downtime_s - plan.objective.lower_bound_weighted_downtime_s
             return (
                 "feasible: every VM is out in time; the weighted downtime is at most"
-                f" {format_duration(max(0.0, above_s))} ({percent(plan.objective.gap)}) above the least possible."
+                f" {format_duration(max(0.0, above_s))} ({gap_percent(plan.objective.gap)}) above the least possible."
             )
         case Status.FEASIBLE:
             return "feasible: every VM is out in time; how much less downtime is possible is not known."
