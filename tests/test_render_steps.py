@@ -101,3 +101,5 @@ def test_what_libvirt_does_otherwise_than_the_model_is_told() -> None:
     assert "downtime should be less" in notes(approach=Approach.COLD, disk_bytes=GIB)
     assert "is a plain pre-copy" in notes(approach=Approach.HYBRID, precopy_share=1.0)
     assert "domain ID first" in notes(vm="101")
+    for host in ("hv01", "hv02"):
+        assert f"`virsh -c qemu+ssh://{host}/system domname 101`" in notes(vm="101")

@@ -34,6 +34,7 @@ migrate)
         sleep 0.1
     done
     echo "end $vm" >>"$RECORD/events"
+    : >"$RECORD/ended-$vm"
     [ "$vm" != "${FAIL:-}" ] || exit 1
     : >"$RECORD/landed-$vm"
     ;;
@@ -46,6 +47,11 @@ domjobinfo)
     [ -e "$RECORD/begun-$2" ] || exit 1
     echo "asked $2" >>"$RECORD/events"
     [ "$(grep -c "asked $2" "$RECORD/events")" -lt 2 ] || printf 'Job type: 2\ndata_processed: 99999999999\n'
+    ;;
+domname)
+    [ "$2 $uri" != "${MISTAKEN:-}" ] || { printf 'other-vm\n\n'; exit 0; }
+    [ "$2" != "${SELF:-}" ] || { printf '%s\n\n' "$2"; exit 0; }
+    exit 1
     ;;
 *)
     vm=$2
@@ -141,14 +147,15 @@ def test_without_run_it_prints_every_command_and_does_nothing(tmp_path: Path) ->
 
 def test_after_a_failure_nothing_more_starts_and_what_runs_ends(tmp_path: Path) -> None:
     plan = four_ways()
-    # web-1 fails while db-07 is under way; db-07 goes on until its switch.
-    run = Run(plan, tmp_path, **until(plan), FAIL="web-1")
+    # web-1 fails while db-07 is under way; db-07 goes on to its end.
+    run = Run(plan, tmp_path, **(until(plan) | {"UNTIL_db_07": "ended-web-1"}), FAIL="web-1")
     assert run.code == 5
     assert run.order("end web-1", "end db-07")
     assert not [event for event in run.events if event.startswith(("begin cache-1", "begin old-1"))]
     assert "step 1: web-1 FAILED" in run.said
     assert "step 2: db-07 has landed" in run.said
     assert "failed: web-1; not started: cache-1 old-1" in run.said
+    assert "plan again" in run.said.splitlines()[-1]
 
 
 def test_a_migration_that_leaves_its_vm_paused_has_not_ended_well(tmp_path: Path) -> None:
@@ -183,9 +190,27 @@ def test_a_second_run_does_not_start_beside_the_first(tmp_path: Path) -> None:
     assert second.events.count("end a") == 1
 
 
-def test_a_plan_without_moves_ends_well(tmp_path: Path) -> None:
-    run = Run(a_plan(), tmp_path)
-    assert (run.code, run.complaints) == (0, "")
+@pytest.mark.parametrize("run", ["", "1"])
+def test_a_plan_without_moves_says_so(tmp_path: Path, run: str) -> None:
+    done = Run(a_plan(), tmp_path, RUN=run)
+    assert (done.code, done.said, done.complaints) == (0, "nothing runs on hv01: there is nothing to move\n", "")
+    assert not done.logs.exists()
+
+
+@pytest.mark.parametrize("host", ["hv01", "hv02"])
+def test_a_name_that_is_the_id_of_another_vm_moves_nothing(tmp_path: Path, host: str) -> None:
+    run = Run(a_plan(a_move("101")), tmp_path, MISTAKEN=f"101 qemu+ssh://{host}/system")
+    assert run.code == 5
+    assert run.events == []
+    assert "101 is the ID of other-vm" in (run.logs / "101.log").read_text()
+
+
+@pytest.mark.parametrize("own", ["", "101"])
+def test_a_name_that_is_no_id_or_its_own_moves(tmp_path: Path, own: str) -> None:
+    run = Run(a_plan(a_move("101")), tmp_path, SELF=own)
+    assert (run.code, run.order("begin 101", "end 101")) == (0, True)
+    assert "domname 101" in Run(a_plan(a_move("101")), tmp_path, RUN="").said
+    assert "domname" not in shell_runbook(a_plan(a_move("a")))
 
 
 def test_a_hundred_steps_all_run(tmp_path: Path) -> None:

@@ -167,8 +167,9 @@ def _notes(move: Move) -> Iterable[str]:
         yield f"With nothing to send on the other side of the switch this hybrid is a plain {how}, and is done so."
     if move.vm.isdigit():
         yield (
-            f"The name {move.vm} is a number, and virsh takes a number for a domain ID first: compare"
-            f" `virsh domname {move.vm}` and use the UUID if it names another VM."
+            f"The name {move.vm} is a number, and virsh takes a number for a domain ID first: see what"
+            f" `{virsh.domain_name(move.source, move.vm).line}` and `{virsh.domain_name(move.target, move.vm).line}` say;"
+            " if either names another VM, use the UUID in all commands."
         )
 
 

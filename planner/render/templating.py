@@ -37,6 +37,7 @@ def environment() -> Environment:
         "approach": APPROACH_WORDS.__getitem__,
         "count": plural,
     }
+    made.tests["number_name"] = str.isdigit
     return made
 
 

@@ -167,6 +167,11 @@ def abort(move: Move) -> Command:
     return virsh(move.source, "domjobabort", move.vm, purpose="gives up; the VM stays on its source")
 
 
+def domain_name(host: str, number: str) -> Command:
+    """Return the command that tells which domain has a number for its ID on a host."""
+    return virsh(host, "domname", number, purpose="fails where none has it")
+
+
 def checks(move: Move) -> tuple[Command, ...]:
     """Return the commands that show that a move has ended well."""
     return (
