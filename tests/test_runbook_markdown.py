@@ -162,6 +162,14 @@ def test_nothing_to_move_leaves_the_end_checks() -> None:
     assert "there is nothing to move" in text
     assert "## 1. At the end" in text
     assert "### Step" not in text
+    assert "noted above" not in text
+    assert "never replayed" in markdown_runbook(a_plan(verification=None))
+
+
+def test_a_plan_without_objective_claims_no_bound() -> None:
+    totals = markdown_runbook(a_plan(a_move(downtime_s=2.0), objective=None)).split("## 4.")[1].split("## 5.")[0]
+    assert "| Downtime | 2 s in all, 2 s weighted |" in totals
+    assert "no plan has less than 2 s weighted" in markdown_runbook(a_plan(a_move(downtime_s=2.0)))
 
 
 def test_a_plan_that_was_never_replayed_says_so_first() -> None:
@@ -194,4 +202,5 @@ def test_a_reader_of_markdown_sees_tables_and_commands_as_such() -> None:
 def test_steps_too_quick_for_hands_are_left_to_the_script() -> None:
     quick = markdown_runbook(a_plan(a_move("a", duration_s=9.0)))
     assert "1 step takes less than a minute: let the script" in quick
+    assert "start it, and read along here" in quick
     assert "let the script" not in markdown_runbook(a_plan(a_move("a", duration_s=9.0), a_move("b", duration_s=500.0)))

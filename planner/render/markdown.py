@@ -62,7 +62,7 @@ def markdown_runbook(plan: Plan) -> str:
             longest=sorted(steps, key=lambda step: -step.move.downtime_s)[:_LONGEST_SHOWN],
             total_downtime_s=sum(move.downtime_s for move in moves),
             weighted_downtime_s=weighted_s,
-            bound=format_duration(objective.lower_bound_weighted_downtime_s) if objective else "an unknown amount",
+            bound=format_duration(objective.lower_bound_weighted_downtime_s) if objective else "",
             total_bytes=sum(move.transferred_bytes for move in moves),
             version=lambda host: virsh.virsh(host, "version", purpose="answers").line,
             list_all=lambda host: virsh.virsh(host, "list", "--all", purpose="lists nothing").line,

@@ -166,10 +166,10 @@ def _notes(move: Move) -> Iterable[str]:
         how = APPROACH_WORDS[virsh.realised(move)]
         yield f"With nothing to send on the other side of the switch this hybrid is a plain {how}, and is done so."
     if move.vm.isdigit():
+        asked = " and ".join(f"`{virsh.domain_name(host, move.vm).line}`" for host in (move.source, move.target))
         yield (
-            f"The name {move.vm} is a number, and virsh takes a number for a domain ID first: see what"
-            f" `{virsh.domain_name(move.source, move.vm).line}` and `{virsh.domain_name(move.target, move.vm).line}` say;"
-            " if either names another VM, use the UUID in all commands."
+            f"The name {move.vm} is a number, and virsh takes a number for a domain ID first: see what {asked} say; if"
+            " either names another VM, use the UUID in all commands."
         )
 
 
