@@ -60,6 +60,8 @@ def test_names_are_looked_up_all_at_once_and_corrected() -> None:
         prediction_rows(inventory(), ["clam", "nobody-like-it", "busy"])
     assert [problem.code for problem in caught.value.problems] == ["unknown-vm", "unknown-vm"]
     assert caught.value.problems[0].mend == "did you mean 'calm'?"
+    with pytest.raises(InputError, match="did you mean 'calm'"):
+        prediction_rows(inventory(), ["c"])
     assert [row.vm for row in prediction_rows(inventory(), ["busy", "calm", "busy"])][::4] == ["busy", "calm"]
 
 
@@ -88,6 +90,16 @@ def test_what_the_settings_the_vm_or_its_limit_rule_out_is_not_allowed() -> None
         Approach.POSTCOPY: (False, "not among the approaches of the settings"),
         Approach.HYBRID: (False, "not among the approaches of the VM"),
     }
+
+
+def test_a_limit_that_is_exactly_the_longest_downtime_is_borne_at_every_rate() -> None:
+    """As 0.1 x mu / mu may be a hair above 0.1 in floating point."""
+    strict = CALM.model_copy(update={"max_downtime": 0.1})
+    settings = Settings(downtime_limit=0.1)
+    rate = 33.3e9 / 8 * 0.9
+    assert rate * 0.1 / rate > 0.1
+    rows = prediction_rows(inventory(strict).model_copy(update={"settings": settings}), None, rate)
+    assert {row.approach: row.allowed for row in rows}[Approach.PRECOPY]
 
 
 def test_no_vms_no_rows() -> None:

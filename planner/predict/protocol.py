@@ -13,6 +13,10 @@ from planner.inventory.models import Approach
 
 Floats = NDArray[np.float64]
 
+DOWNTIME_TOLERANCE = 1e-9
+"""By how much a downtime may be above the longest that a VM bears: a limit of 100 ms at a rate, divided by that rate,
+need not be 100 ms again in floating point [1]."""
+
 
 class Outside(IntEnum):
     """Why a model gives no number for a VM, approach and rate."""

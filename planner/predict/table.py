@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from planner.errors import InputError, Place, Problem
 from planner.inventory.models import ALL_APPROACHES, VM, Approach, Inventory, Settings
-from planner.predict.protocol import Outside, Prediction
+from planner.predict.protocol import DOWNTIME_TOLERANCE, Outside, Prediction
 from planner.predict.registry import model_for, thresholds, workload_of
 from planner.units import format_duration
 
@@ -99,7 +100,8 @@ def _choose(inventory: Inventory, names: Sequence[str] | None) -> list[VM]:
     problems = []
     for name in names:
         if name not in by_name:
-            near = difflib.get_close_matches(name, by_name, n=1)
+            begun = (known for known in by_name if name and known.startswith(name))
+            near = difflib.get_close_matches(name, by_name, n=1) or list(islice(begun, 1))
             mend = f"did you mean {near[0]!r}?" if near else "use a name that is in the inventory"
             problems.append(Problem("unknown-vm", f"there is no VM {name!r}", mend, Place(path="vm")))
     if problems:
@@ -121,7 +123,12 @@ def _rates(inventory: Inventory, vms: Sequence[VM], given: float | None) -> list
     bare = sorted({vm.host for vm in vms} - fastest.keys())
     if bare:
         raise InputError(
-            [Problem("no-link", f"host {host!r} has no link", "give a bandwidth", Place(path="links")) for host in bare]
+            [
+                Problem(
+                    "no-link", f"host {host!r} has no link", "give it one, or give a bandwidth", Place(path="links")
+                )
+                for host in bare
+            ]
         )
     return [fastest[vm.host] for vm in vms]
 
@@ -155,6 +162,6 @@ def _refusal(settings: Settings, vm: VM, approach: Approach, outside: Outside, d
         return "not among the approaches of the settings"
     if vm.approaches is not None and approach not in vm.approaches:
         return "not among the approaches of the VM"
-    if vm.max_downtime is not None and downtime_s > vm.max_downtime:
+    if vm.max_downtime is not None and downtime_s > vm.max_downtime * (1 + DOWNTIME_TOLERANCE):
         return f"longer down than the VM bears ({format_duration(vm.max_downtime)})"
     return ""
