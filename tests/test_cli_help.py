@@ -71,6 +71,11 @@ def test_python_m_planner_is_the_same_command() -> None:
     assert __version__ in done.stdout
 
 
+def test_a_mistyped_command_is_corrected() -> None:
+    assert "Did you mean check?" in CliRunner().invoke(main, ["chekc", "x.yaml"]).stderr
+    assert "Did you mean" not in CliRunner().invoke(main, ["dance"]).stderr
+
+
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["plan"], ["plan", "x.yaml"], ["schema", "weather"], ["--dance"]])
 def test_a_wrong_command_line_exits_2(arguments: list[str]) -> None:
     done = CliRunner().invoke(main, arguments)

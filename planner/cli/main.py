@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import signal
@@ -37,6 +38,17 @@ class EvacGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"planner.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; of one that there is not, the nearest is named."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            error.message += f" Did you mean {near[0]}?" if near else ""
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of this package becomes a report and its exit code."""
