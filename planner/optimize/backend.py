@@ -122,7 +122,7 @@ def farkas_rows(program: Program, *, time_limit_s: float) -> Ints | None:
     if not found:
         return None
     weight = np.abs(np.array(ray, dtype=np.float64))
-    binding: Ints = np.array(rows, dtype=np.int64)[weight > 1e-9 * weight.max(initial=0.0)]
+    binding: Ints = np.unique(np.array(rows, dtype=np.int64)[weight > 1e-9 * weight.max(initial=0.0)])
     return binding
 
 
@@ -154,7 +154,7 @@ def _add_columns(problem: pulp.LpProblem, program: Program) -> list[pulp.LpVaria
 
 
 def _add_rows(problem: pulp.LpProblem, program: Program, columns: list[pulp.LpVariable]) -> list[int]:
-    """Add the rows that bind, and return which they are."""
+    """Add the rows that bind, and return of each constraint made the row; a row with two limits makes two."""
     made: list[int] = []
     starts, indices, values = program.matrix()
     order, coefficients, bounds = indices.tolist(), values.tolist(), starts.tolist()
@@ -165,12 +165,14 @@ def _add_rows(problem: pulp.LpProblem, program: Program, columns: list[pulp.LpVa
         span = slice(bounds[row], bounds[row + 1])
         terms = [(columns[i], value) for i, value in zip(order[span], coefficients[span], strict=True)]
         expression = pulp.lpSum_vars_coefs(terms)
-        made.append(row)
         if lower == upper:
             problem += expression == lower
+            made.append(row)
             continue
         if math.isfinite(lower):
             problem += expression >= lower
+            made.append(row)
         if math.isfinite(upper):
             problem += expression <= upper
+            made.append(row)
     return made
