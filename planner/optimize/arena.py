@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from planner.optimize.dispatch import Dispatcher, Guide, Schedule
 from planner.optimize.model import Aim, AssignmentModel
 from planner.optimize.options import build_columns
 from planner.optimize.problem import Bools, Ints
+from planner.optimize.program import Program
 from planner.optimize.spread import Spreader
 from planner.optimize.state import State
 from planner.optimize.urgency import urgencies
@@ -73,10 +75,14 @@ class Arena:
         self._spreader = Spreader(state.problem, classes, self.columns, state.seed)
         self._dispatcher = Dispatcher(state.problem, classes, self.columns)
 
+    def program(self, aim: Aim) -> Program:
+        """Return the program for an aim."""
+        return self._model.program(aim)
+
     def solve(self, aim: Aim) -> Solution:
         """Solve the program; a large one by its linear relaxation and an integer program for the movers it splits."""
         state = self._state
-        program = self._model.program(aim)
+        program = self.program(aim)
         if len(self.columns) <= LARGE:
             return solve(program, seed=state.seed, time_limit_s=state.clock.left_s)
         nothing = np.zeros(program.row_count, dtype=np.bool_)
@@ -96,21 +102,23 @@ class Arena:
         home, failed = self._spreader.spread(choice, self._state.clock.left_s)
         return (None if home is None else Placed(choice, home, self._model.guides(solution.values))), failed
 
+    def schedules(self, placed: Placed) -> Iterator[Schedule]:
+        """Yield schedules of an assignment without end, by one rule of priority after the other."""
+        for rule in urgencies(self._state.problem, self.columns, placed.choice, self._state.rng):
+            for guides in (placed.guides, None):
+                yield self._dispatcher.run(placed.choice, placed.home, rule, guides)
+
     def dispatch(self, placed: Placed, tries: int) -> Schedule:
-        """Try rules of priority on an assignment; offer what is found, and return the schedule that ends first."""
+        """Offer schedules of an assignment until one is taken; return the one that ends first."""
         state = self._state
         best: Schedule | None = None
-        rules = urgencies(state.problem, self.columns, placed.choice, state.rng)
-        for _ in range(tries):
-            rule = next(rules)
-            for guides in (placed.guides, None):
-                schedule = self._dispatcher.run(placed.choice, placed.home, rule, guides)
-                if best is None or schedule.finish_s < best.finish_s:
-                    best = schedule
-                if state.offer(self.classes, self.columns, schedule):
-                    return schedule
-                if state.clock.expired:
-                    return best
+        for schedule in islice(self.schedules(placed), 2 * tries):
+            if best is None or schedule.finish_s < best.finish_s:
+                best = schedule
+            if state.offer(self.classes, self.columns, schedule):
+                return schedule
+            if state.clock.expired:
+                break
         assert best is not None
         return best
 

@@ -17,8 +17,10 @@ from planner.optimize.shorten import shorten
 from planner.optimize.state import Incumbent, State
 from planner.plan.progress import ProgressSink
 
-EXACT_MOVERS = 8
-"""Up to so many movers the proof by conflicts is tried."""
+EXACT_MOVERS = 12
+"""Up to so many movers the least downtime is proven by conflicts."""
+EXACT_FINISH_MOVERS = 8
+"""Up to so many movers the earliest finish is proven by conflicts, which takes longer."""
 TRIES = 12
 """Rules of priority tried on each assignment."""
 ROUNDS = 24
@@ -89,7 +91,7 @@ def search(
         exhausted = state.infeasible
     if state.incumbent is not None and not first_only:
         shorten(state)
-        if small:
+        if len(problem.movers) <= EXACT_FINISH_MOVERS:
             prove_finish(state)
     return Result(state.incumbent, state.bound_s, state.finish_bound_s, state.infeasible, exhausted, state.solved)
 

@@ -87,6 +87,11 @@ class State:
         return math.inf if self.incumbent is None else self.incumbent.weighted_downtime_s
 
     @property
+    def finish_s(self) -> float:
+        """Finish of the incumbent, or infinity [s]."""
+        return math.inf if self.incumbent is None else self.incumbent.finish_s
+
+    @property
     def solved(self) -> bool:
         """Whether nothing is left to prove about the downtime."""
         return self.infeasible or (self.incumbent is not None and self.gap <= GAP_CLOSED)
