@@ -96,7 +96,7 @@ def test_a_limit_that_is_exactly_the_longest_downtime_is_borne_at_every_rate() -
     """As 0.1 x mu / mu may be a hair above 0.1 in floating point."""
     strict = CALM.model_copy(update={"max_downtime": 0.1})
     settings = Settings(downtime_limit=0.1)
-    rate = 33.3e9 / 8 * 0.9
+    rate = 33.3 * 10**9 * 0.125 * 0.9
     assert rate * 0.1 / rate > 0.1
     rows = prediction_rows(inventory(strict).model_copy(update={"settings": settings}), None, rate)
     assert {row.approach: row.allowed for row in rows}[Approach.PRECOPY]

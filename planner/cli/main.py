@@ -47,8 +47,9 @@ class EvacGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            error.message += f" Did you mean {near[0]}?" if near else ""
-            raise
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]}?", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of this package becomes a report and its exit code."""

@@ -122,14 +122,8 @@ def _rates(inventory: Inventory, vms: Sequence[VM], given: float | None) -> list
             fastest[end] = max(fastest.get(end, 0.0), link.capacity_bytes_per_s)
     bare = sorted({vm.host for vm in vms} - fastest.keys())
     if bare:
-        raise InputError(
-            [
-                Problem(
-                    "no-link", f"host {host!r} has no link", "give it one, or give a bandwidth", Place(path="links")
-                )
-                for host in bare
-            ]
-        )
+        mend, place = "add one to the inventory, or give a bandwidth", Place(path="links")
+        raise InputError([Problem("no-link", f"host {host!r} has no link", mend, place) for host in bare])
     return [fastest[vm.host] for vm in vms]
 
 
