@@ -188,7 +188,8 @@ def test_verify_never_says_yes_to_an_answer_without_a_plan(plan: str, code: int,
     done = evac("verify", DEMO, str(path))
     assert done.exit_code == code
     assert done.stdout.startswith("There is nothing to replay")
-    assert json.loads(evac("verify", DEMO, str(path), "--format", "json").stdout)["answer"] == word
+    answer = json.loads(evac("verify", DEMO, str(path), "--format", "json").stdout)
+    assert (answer["answer"], answer["ok"]) == (word, None)
 
 
 def test_verify_says_what_has_changed(plan_file: Path, tmp_path: Path) -> None:

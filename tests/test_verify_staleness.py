@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from planner.inventory.models import Inventory
-from planner.plan.models import InventoryRef
+from planner.plan.models import InventoryRef, Plan
 from planner.verify import staleness
 from tests.truth.handmade import GIB, changed_host, changed_settings, changed_vm, make_plan, with_rules
 from tests.truth.wrong import INVENTORY
@@ -44,6 +44,12 @@ def test_the_same_inventory_is_not_stale() -> None:
 )
 def test_what_changed_is_told(now: Inventory, changes: list[str]) -> None:
     assert staleness(now, PLAN) == changes
+
+
+def test_the_settings_that_changed_are_named_where_the_plan_tells_them() -> None:
+    told = Plan(**PLAN.model_dump() | {"settings": INVENTORY.settings})
+    now = changed_settings(INVENTORY, max_incoming=3, downtime_limit=0.5)
+    assert staleness(now, told) == ["the settings have changed: downtime_limit, max_incoming"]
 
 
 def test_a_plan_without_a_digest_is_never_stale() -> None:

@@ -48,10 +48,12 @@ def verification_json(verification: Verification, answer: str | None = None) -> 
     verification
         What the replay found.
     answer
-        What is answered; ``yes`` or ``no`` by what was found if None.
+        What is answered where there was nothing to replay, and ``ok`` is null; by what was found if None.
     """
-    word = answer or ("yes" if verification.ok else "no")
-    return json.dumps({"answer": word} | verification.model_dump(mode="json"), indent=2)
+    found = verification.model_dump(mode="json")
+    if answer is not None:
+        return json.dumps({"answer": answer} | found | {"ok": None}, indent=2)
+    return json.dumps({"answer": "yes" if verification.ok else "no"} | found, indent=2)
 
 
 def stale_json(changes: Sequence[str]) -> str:

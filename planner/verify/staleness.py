@@ -33,9 +33,21 @@ def staleness(inventory: Inventory, plan: Plan) -> list[str]:
     if then.sha256 is None or then.sha256 == inventory.sha256():
         return []
     now = inventory.sections()
-    changes = [text for key, text in SECTIONS.items() if key in then.sections and then.sections[key] != now[key]]
+    changes = [
+        text + (_which_settings(inventory, plan) if key == "settings" else "")
+        for key, text in SECTIONS.items()
+        if key in then.sections and then.sections[key] != now[key]
+    ]
     changes += _moved(inventory, plan)
     return changes or ["the inventory's content is not the one that the plan was made for"]
+
+
+def _which_settings(inventory: Inventory, plan: Plan) -> str:
+    """Return which settings differ, where the plan tells them."""
+    if "settings" not in plan.model_fields_set:
+        return ""
+    then, now = plan.settings.model_dump(), inventory.settings.model_dump()
+    return ": " + ", ".join(key for key in now if then[key] != now[key])
 
 
 def _moved(inventory: Inventory, plan: Plan) -> Iterator[str]:
