@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from planner.errors import InputError, Problem, RejectedPlanError, StalePlanError
-from planner.explain import certify, explain_conflict
 from planner.inventory.models import Inventory
-from planner.network import Network
-from planner.optimize.backend import solver_version
-from planner.optimize.clock import Clock
-from planner.optimize.problem import Problem as Evacuation
-from planner.optimize.problem import compile_problem
-from planner.optimize.publish import moves_of
-from planner.optimize.search import Result, search, tables_and_columns
 from planner.plan.models import (
     PLAN_FORMAT,
     Infeasibility,
@@ -31,6 +23,10 @@ from planner.plan.models import (
 from planner.plan.progress import ProgressSink, relative_gap
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
+
+if TYPE_CHECKING:
+    from planner.optimize.problem import Problem as Evacuation
+    from planner.optimize.search import Result
 
 __all__ = ["check", "plan", "predict", "verify"]
 
@@ -174,6 +170,14 @@ def _answer(
     *,
     first_only: bool,
 ) -> Plan:
+    # The solver takes a second to import, which those who only verify or predict need not wait for.
+    from planner.explain import certify, explain_conflict
+    from planner.network import Network
+    from planner.optimize.backend import solver_version
+    from planner.optimize.clock import Clock
+    from planner.optimize.problem import compile_problem
+    from planner.optimize.search import search, tables_and_columns
+
     clock = Clock(time_limit_s)
     evacuation = compile_problem(inventory, Network(inventory), request.evacuate, request.deadline_s)
     classes, tables, columns = tables_and_columns(evacuation)
@@ -220,6 +224,8 @@ def _status(result: Result | None, infeasibility: Infeasibility | None) -> Statu
 def _moves(evacuation: Evacuation, result: Result | None) -> tuple[tuple[Move, ...], Objective | None]:
     if result is None or result.incumbent is None:
         return (), None
+    from planner.optimize.publish import moves_of
+
     moves = moves_of(evacuation, result.incumbent)
     weighted = sum(move.weight * move.downtime_s for move in moves)
     # The solver's tolerances may lift its bound a hair above the value: a bound never exceeds what it bounds.

@@ -53,7 +53,7 @@ class Solution:
 
 def solver_version() -> tuple[str, str]:
     """Return name and version of the solver."""
-    return "HiGHS through PuLP", f"{importlib.metadata.version('highspy')} / {importlib.metadata.version('pulp')}"
+    return "HiGHS", f"{importlib.metadata.version('highspy')} (PuLP {importlib.metadata.version('pulp')})"
 
 
 def solve(program: Program, *, seed: int, time_limit_s: float, gap: float = INTEGRALITY_GAP) -> Solution:
