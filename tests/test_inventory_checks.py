@@ -65,7 +65,7 @@ CASES = [
     (
         "VM twice",
         "rules:",
-        "  - {name: a, host: hv03, vcpus: 1, memory: 1, read_rate: 0, write_rate: 0}\nrules:",
+        "  - {name: a, host: hv03, vcpus: 1, memory: 1 GiB, read_rate: 0, write_rate: 0}\nrules:",
         "duplicate-name",
         17,
         "vms[3].name",
@@ -86,7 +86,7 @@ CASES = [
     (
         "link to itself",
         "[hv03, sw1],",
-        "[hv03, sw1], usable: 1.0, bandwidth: 1}\n  - {between: [sw1, sw1],",
+        "[hv03, sw1], usable: 1.0, bandwidth: 1 Gbit/s}\n  - {between: [sw1, sw1],",
         "self-link",
         13,
         "links[3].between",
@@ -96,7 +96,7 @@ CASES = [
     (
         "link to nowhere",
         "[hv03, sw1],",
-        "[hv03, sw1], bandwidth: 1}\n  - {between: [hv03, sw9],",
+        "[hv03, sw1], bandwidth: 1 Gbit/s}\n  - {between: [hv03, sw9],",
         "unknown-name",
         13,
         "links[3].between[1]",
@@ -106,7 +106,7 @@ CASES = [
     (
         "link twice",
         "[hv03, sw1],",
-        "[hv03, sw1], bandwidth: 1}\n  - {between: [sw1, hv03],",
+        "[hv03, sw1], bandwidth: 1 Gbit/s}\n  - {between: [sw1, hv03],",
         "duplicate-link",
         13,
         "links[3].between",
@@ -253,15 +253,56 @@ def test_joined_switches_are_no_islands() -> None:
             "[sw1]\n",
             "[sw1, sw2, sw3]\n",
             "[hv03, sw1], bandwidth: 10 Gbit/s}",
-            "[hv03, sw2], bandwidth: 1}\n  - {between: [sw2, sw3], bandwidth: 1}\n"
-            "  - {between: [sw3, sw1], bandwidth: 1}",
+            "[hv03, sw2], bandwidth: 1 Gbit/s}\n  - {between: [sw2, sw3], bandwidth: 1 Gbit/s}\n"
+            "  - {between: [sw3, sw1], bandwidth: 1 Gbit/s}",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "message", "mend"),
+    [
+        ("hv03, cpus: 8, memory: 64 GiB", "hv03, cpus: 8, memory: 64", "hosts[2].memory", "of 64 bytes", "64 GiB"),
+        ("hv02, cpus: 8, memory: 64 GiB", "hv02, cpus: 8, memory: 64", "hosts[1].memory", "of 64 bytes", "64 GiB"),
+        ("vcpus: 4, memory: 8 GiB", "vcpus: 4, memory: 16384", "vms[2].memory", "of 16384 bytes", "16384 MiB"),
+        ("vcpus: 4, memory: 8 GiB", "vcpus: 4, disk: 9, memory: 8 GiB", "vms[2].disk", "of 9 bytes", "9 GiB"),
+        (
+            "[hv03, sw1], bandwidth: 10 Gbit/s",
+            "[hv03, sw1], bandwidth: 10",
+            "links[2].bandwidth",
+            "of 10 b",
+            "10 Gbit/s",
+        ),
+        (
+            "[hv03, sw1], bandwidth: 10 Gbit/s",
+            "[hv03, sw1], bandwidth: 10000",
+            "links[2].bandwidth",
+            "10000",
+            "10000 Mb",
+        ),
+    ],
+)
+def test_a_bare_number_that_wants_a_unit(old: str, new: str, path: str, message: str, mend: str) -> None:
+    (problem,) = problems_of(changed(old, new))
+    assert (problem.code, problem.place.path) == ("implausibly-small", path)
+    assert message in problem.message
+    assert mend in problem.mend
+
+
+def test_the_smallest_that_is_believed() -> None:
+    parse_inventory(
+        changed(
+            "vcpus: 4, memory: 8 GiB",
+            "vcpus: 4, disk: 0, memory: 1 MiB",
+            "hv03, sw1], bandwidth: 10 G",
+            "hv03, sw1], bandwidth: 1 M",
         )
     )
 
 
 def test_a_chain_of_hosts() -> None:
     hosts = "".join(f"  - {{name: h{i}, cpus: 1, memory: 1 GiB}}\n" for i in range(4))
-    links = "".join(f"  - {{between: [h{i}, h{i + 1}], bandwidth: 1}}\n" for i in range(3))
+    links = "".join(f"  - {{between: [h{i}, h{i + 1}], bandwidth: 1 Gbit/s}}\n" for i in range(3))
     found = problems_of(f"format: evac/inventory/1\nname: chain\nhosts:\n{hosts}links:\n{links}")
     assert {problem.code for problem in found} == {"unreachable-host"}
     assert "h0 cannot reach h2 or h3" in {problem.message for problem in found}
@@ -321,7 +362,7 @@ def test_inventories_that_come_from_no_file_are_checked_too() -> None:
     inventory = Inventory(
         format="evac/inventory/1",
         name="two",
-        hosts=tuple(Host(name=name, cpus=1, memory=1) for name in ("h1", "h2")),
+        hosts=tuple(Host(name=name, cpus=1, memory=2**30) for name in ("h1", "h2")),
     )
     with pytest.raises(InputError) as caught:
         check_inventory(inventory)

@@ -50,6 +50,7 @@ TRICKY_NAMES = [
 names = st.sampled_from(TRICKY_NAMES) | st.from_regex(NAME_PATTERN.replace("*$", "{0,20}$").replace("$", r"\Z"))
 sizes = st.integers(1, MAX_SIZE_BYTES) | st.sampled_from([1, 2**30, 11264 * 10**6, 686_473_000, 3 * 2**20])
 rates = st.floats(1e-300, MAX_RATE_BYTES_PER_S) | st.sampled_from([0.1, 1.25e9, 12.5e6, 23.4e6, 1e5 + 0.1, 1 / 3])
+wide = st.floats(125_000, MAX_RATE_BYTES_PER_S) | st.sampled_from([125_000.0, 1.25e9, 23.4e6, 1e5 / 0.3])
 durations = st.none() | st.floats(1e-300, MAX_DURATION_S) | st.sampled_from([0.3, 5, 5400, 1e-3, 0.1 + 0.2])
 approaches = st.lists(st.sampled_from(ALL_APPROACHES), min_size=1, max_size=4, unique=True).map(tuple)
 shares = st.floats(0, 1, exclude_min=True)
@@ -77,8 +78,8 @@ def inventories(draw: st.DrawFn) -> Inventory:
             name=name,
             host=a if i % 2 else b,
             vcpus=draw(st.integers(1, 99)),
-            memory=draw(st.integers(1, 2**50)),
-            disk=draw(st.just(0) | sizes),
+            memory=draw(st.integers(2**20, 2**50)),
+            disk=draw(st.just(0) | sizes.map(lambda size: max(size, 2**20))),
             read_rate=draw(st.just(0.0) | rates),
             write_rate=draw(rates),
             weight=draw(st.floats(0, 1e6)),
@@ -106,7 +107,7 @@ def inventories(draw: st.DrawFn) -> Inventory:
         ),
         hosts=hosts,
         switches=(switch,),
-        links=tuple(Link(between=(name, switch), bandwidth=draw(rates), usable=draw(shares)) for name in (a, b)),
+        links=tuple(Link(between=(name, switch), bandwidth=draw(wide), usable=draw(shares)) for name in (a, b)),
         vms=vms,
         rules=tuple(draw(st.lists(st.sampled_from(kinds), max_size=4))),
     )

@@ -49,7 +49,7 @@ def test_lines_in_json() -> None:
 
 def test_keys_given_twice_in_json() -> None:
     text = '{\n"format": "evac/inventory/1",\n"name": "lab",\n"hosts": [\n{"name": "h", "cpus": 1,\n'
-    text += '"memory": 1,\n"cpus": 2}],\n"name": "x"}'
+    text += '"memory": 1073741824,\n"cpus": 2}],\n"name": "x"}'
     with pytest.raises(InputError) as caught:
         parse_inventory(text, "lab.json")
     assert [(problem.code, problem.place.line, problem.place.path) for problem in caught.value.problems] == [

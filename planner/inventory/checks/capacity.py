@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from planner.inventory.checks.quantities import believed
 from planner.inventory.draft import Draft
 from planner.inventory.models import VM
 from planner.inventory.translate import Finding
@@ -31,7 +32,7 @@ def check_capacity(draft: Draft) -> Iterator[Finding]:
         if not entry.has("name") or host.name in counted:
             continue
         counted.add(host.name)
-        if entry.has("memory") and memory[host.name] > host.memory:
+        if entry.has("memory") and believed(host.memory) and memory[host.name] > host.memory:
             largest = max(carried[host.name], key=lambda vm: vm.memory)
             over = memory[host.name] - host.memory
             yield Finding(
