@@ -12,7 +12,7 @@ from planner.render.words import finish_sentence, listing, plain, plural, status
 from planner.units import format_duration
 
 PROOFS = {
-    "certificate": "It follows from the figures of the inventory alone.",
+    "certificate": "It follows from the inventory and the bandwidths on offer, before any search.",
     "relaxation": "Proof: even the integer program that leaves the order of the moves aside has no solution.",
     "exhausted": "Proof: every assignment and order was ruled out.",
 }

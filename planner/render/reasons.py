@@ -182,7 +182,9 @@ def _link(reason: Reason) -> Prose:
     else:
         name = f"The links of {_hosts(reason)} are" if reason.hosts else "A link is"
     if reason.unit == "s":
-        clause = _figures(reason, ": at full bandwidth they take at least {needed}, and the deadline is {available}")
+        clause = _figures(
+            reason, ": however they move, they keep it busy for at least {needed}, and the deadline is {available}"
+        )
     else:
         clause = _figures(reason, ": at least {needed} must cross it, and it carries {available} by the deadline")
     return Prose(
