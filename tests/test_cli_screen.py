@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -95,6 +96,16 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monk
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.splitlines() == ["scheduling, 5 s", "scheduling, 10 s"]
+
+
+@pytest.mark.parametrize(("terminal", "moves"), [("xterm", True), ("dumb", False), ("unknown", False)])
+def test_a_terminal_that_cannot_move_lines_gets_them_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, terminal: str, moves: bool
+) -> None:
+    monkeypatch.setenv("TERM", terminal)
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: True, write=len, flush=lambda: None))
+    with screen.progress(quiet=False) as sink:
+        assert isinstance(sink, screen._Lines) is not moves
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

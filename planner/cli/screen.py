@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _UNBOUNDED = 100_000
 """Columns where nobody looks: a pipe gets one line a row."""
+_STILL = ("dumb", "unknown")
+"""Terminals on which no line can be written twice."""
 _EVERY_S = 5.0
 """How often progress is told where it cannot move on the spot [s]."""
 
@@ -88,10 +90,10 @@ def write(path: Path, text: str, what: str, *, quiet: bool = False) -> None:
 
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[ProgressSink | None]:
-    """Give a sink that tells on stderr how a solve goes: a live line on a terminal, otherwise a line now and then."""
+    """Give a sink that tells on stderr how a solve goes: a live line where it can move, else a line now and then."""
     if quiet:
         yield None
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and os.environ.get("TERM", "") not in _STILL:
         with _live() as sink:
             yield sink
     else:
