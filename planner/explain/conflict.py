@@ -10,12 +10,13 @@ import numpy as np
 
 from planner.inventory.models import RULE_KINDS, Inventory, rule_name
 from planner.optimize.backend import Outcome, farkas_rows, solve
-from planner.optimize.classes import Classes
+from planner.optimize.classes import Classes, split
 from planner.optimize.clock import Clock
 from planner.optimize.model import Aim, AssignmentModel
-from planner.optimize.options import Columns
+from planner.optimize.options import Columns, build_columns, build_tables
 from planner.optimize.problem import Bools, Problem
 from planner.optimize.program import Program
+from planner.optimize.spread import Spreader
 from planner.plan.models import Reason, ReasonKind
 
 
@@ -23,10 +24,32 @@ def conflicting(
     inventory: Inventory, problem: Problem, classes: Classes, columns: Columns, clock: Clock, seed: int
 ) -> Reason:
     """Return a reason that names the conflicting constraints of a program without solution."""
-    model = AssignmentModel(problem, classes, columns)
-    program = model.program(Aim(problem.deadline_s))
+    classes, program = _without_solution(problem, classes, columns, clock, seed)
     dropped = _shrink(program, clock, seed)
     return _reason(inventory, problem, classes, program, ~dropped)
+
+
+def _without_solution(
+    problem: Problem, classes: Classes, columns: Columns, clock: Clock, seed: int
+) -> tuple[Classes, Program]:
+    """Return the program that has no solution, with the classes it speaks of.
+
+    Pooled hosts may have room that none of them has by itself. Where that hides the contradiction, classes are split
+    as they are in the search.
+    """
+    while True:
+        model = AssignmentModel(problem, classes, columns)
+        program = model.program(Aim(problem.deadline_s))
+        solution = solve(program, seed=seed, time_limit_s=clock.left_s)
+        if solution.values is None:
+            return classes, program
+        spreader = Spreader(problem, classes, columns, seed)
+        _, failed = spreader.spread(model.choices(solution.values), clock.left_s)
+        pooled = {c for c in failed if len(classes.members[c]) > 1}
+        if not pooled:
+            return classes, program
+        classes = split(problem, classes, pooled)
+        columns = build_columns(problem, classes, build_tables(problem, classes))
 
 
 def _infeasible(program: Program, dropped: Bools, linear: bool, clock: Clock, seed: int) -> bool:
@@ -82,6 +105,8 @@ def _reason(inventory: Inventory, problem: Problem, classes: Classes, program: P
             case "link", ("tail", (int(c), _)):
                 hosts |= _names(problem, classes, c)
                 kinds.add(ReasonKind.LINK)
+            case "link", ("tails", _):
+                kinds.add(ReasonKind.LINK)
             case "incoming", int(c):
                 hosts |= _names(problem, classes, c)
                 kinds.add(ReasonKind.INCOMING)
@@ -94,6 +119,8 @@ def _reason(inventory: Inventory, problem: Problem, classes: Classes, program: P
             case (("separate" | "together" | "not_at_once"), int(g)):
                 members = {problem.movers[v].name for v in getattr(problem, family)[g]}
                 rules |= _rules(inventory, family, members)
+                # Who must go where another goes needs no choice of its own to be in the way.
+                vms |= members if family == "together" else set()
                 kinds.add(
                     {
                         "separate": ReasonKind.SEPARATE,
