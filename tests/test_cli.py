@@ -206,6 +206,23 @@ def test_verify_says_what_has_changed(plan_file: Path, tmp_path: Path) -> None:
     assert json.loads(answer.stdout) == {"answer": "stale", "changes": ["the VMs have changed"]}
 
 
+def test_what_is_read_is_never_replaced(plan_file: Path, tmp_path: Path) -> None:
+    inventory, other, plan = tmp_path / "demo.yaml", tmp_path / "other.yaml", tmp_path / "plan.json"
+    inventory.write_text(Path(DEMO).read_text())
+    plan.write_text(plan_file.read_text())
+    other.symlink_to(inventory)
+    for words in (
+        ["plan", str(inventory), "-e", "hv01", "-d", "15 min", "-o", str(inventory)],
+        ["plan", str(inventory), "-e", "hv01", "-d", "15 min", "-o", str(other)],
+        ["runbook", str(plan), "-o", str(plan)],
+    ):
+        done = evac(*words)
+        assert done.exit_code == 2
+        assert "would replace" in done.stderr
+    assert inventory.read_text() == Path(DEMO).read_text()
+    assert plan.read_text() == plan_file.read_text()
+
+
 def test_runbook_in_its_three_forms(plan_file: Path, tmp_path: Path) -> None:
     vms = {move.vm for move in read_plan(plan_file).moves}
     markdown = evac("runbook", str(plan_file))

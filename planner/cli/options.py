@@ -100,6 +100,18 @@ def read_output(ctx: click.Context, param: click.Parameter, value: str | None) -
     return path
 
 
+def keep_input(output: Path | None, given: str) -> None:
+    """See that a file to write is not the one that was read: the inventory, or the plan of a runbook.
+
+    Raises
+    ------
+    click.UsageError
+        If it is.
+    """
+    if output is not None and output.is_file() and Path(given).is_file() and output.samefile(given):
+        raise click.UsageError(f"--output {output} would replace {given}, which is read; name another file.")
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a command line asks for.

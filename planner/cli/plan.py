@@ -12,6 +12,7 @@ from planner.cli.options import (
     format_option,
     help_text,
     inventory_argument,
+    keep_input,
     output_option,
     quiet_option,
     request_options,
@@ -48,6 +49,7 @@ def command(
     from planner.plan.io import plan_json
     from planner.render.text import plan_text
 
+    keep_input(output, inventory)
     loaded = load_inventory(inventory)
     with screen.progress(quiet=quiet) as sink:
         found = api.plan(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planner.cli import exits
-from planner.cli.options import help_text, output_option, quiet_option
+from planner.cli.options import help_text, keep_input, output_option, quiet_option
 
 if TYPE_CHECKING:
     from planner.plan.models import Plan
@@ -46,6 +46,7 @@ def command(ctx: click.Context, *, plan: str, form: str, output: Path | None, qu
     from planner.cli import screen
     from planner.plan.io import read_plan
 
+    keep_input(output, plan)
     found = read_plan(plan)
     refusal = _refusal(found)
     if refusal:
