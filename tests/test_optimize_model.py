@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from planner import api
+from planner.errors import RejectedPlanError
 from planner.inventory.models import VM, Approach
 from planner.network import Network, Route
 from planner.optimize.backend import Outcome, Solution, solve
 from planner.optimize.model import Aim, AssignmentModel, Cut
 from planner.optimize.options import bandwidth_menu
 from planner.plan.models import Status
-from tests.optimize_support import Compiled, compiled, compiled_case, host, inventory, shared_link_case, star, vm
+from tests.optimize_support import GIB, Compiled, compiled, compiled_case, host, inventory, shared_link_case, star, vm
 from tests.truth.brute import Optimum, brute_force, menu_choices
 from tests.truth.inventories import Case, random_case
 
@@ -132,3 +133,14 @@ def test_an_empty_host_is_evacuated_at_once() -> None:
     plan = api.plan(star(map(host, ("src", "t1")), [vm("a", "t1")]), ["src"], 100.0)
     assert plan.status is Status.OPTIMAL
     assert plan.moves == ()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=RejectedPlanError,
+    reason="a byte is within the solver's tolerance: memory rows want units of the greatest common divisor",
+)
+def test_a_byte_too_few_is_a_no_and_not_a_plan_that_the_replay_rejects() -> None:
+    hosts = [host("src"), host("t1", memory=10 * GIB - 1), host("t2", memory=GIB)]
+    answer = api.plan(star(hosts, [vm("a", memory=5 * GIB), vm("b", memory=5 * GIB)]), ["src"], 1000.0)
+    assert answer.status is Status.INFEASIBLE
