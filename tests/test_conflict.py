@@ -165,7 +165,7 @@ def without_solution(program: Program, dropped: np.ndarray[tuple[int], np.dtype[
     return found.outcome is Outcome.INFEASIBLE
 
 
-CASES = [("random", seed) for seed in range(40)] + [("shared", seed) for seed in range(30)]
+CASES = [("random", seed) for seed in range(24)] + [("shared", seed) for seed in range(24)]
 
 
 @pytest.mark.parametrize(("kind", "seed"), CASES)

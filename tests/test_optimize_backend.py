@@ -58,7 +58,7 @@ def best(program: Program) -> float:
     return min((float(program.cost @ x) for x in ways if allows(program, x)), default=math.inf)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_the_optimum_is_the_best_of_all(seed: int) -> None:
     program = random_program(seed)
     found, truth = solve(program, seed=seed, time_limit_s=60), best(program)
@@ -173,10 +173,9 @@ def test_without_time_nothing_is_known(linear: bool) -> None:
     assert found.bound == -math.inf
 
 
-def hard_program() -> Program:
+def hard_program(count: int = 40, rows: int = 5) -> Program:
     """Return a market split: no solver finds its optimum in a moment."""
     rng = np.random.default_rng(1)
-    count, rows = 40, 5
     program = Program(
         np.concatenate([np.zeros(count), np.ones(2 * rows)]),
         np.concatenate([np.ones(count), np.full(2 * rows, 1e4)]),
@@ -198,11 +197,12 @@ def test_a_solve_cut_short_has_a_solution_and_a_bound_below_it() -> None:
 
 
 def test_a_gap_stops_the_search_early_and_keeps_the_bound() -> None:
-    found = solve(hard_program(), seed=0, time_limit_s=60, gap=1.0)
+    program = hard_program(24, 3)
+    found = solve(program, seed=0, time_limit_s=60, gap=1.0)
     assert found.outcome is Outcome.OPTIMAL
     assert found.objective is not None
     assert found.values is not None
-    assert allows(hard_program(), found.values)
+    assert allows(program, found.values)
     assert found.bound <= found.objective
 
 
@@ -213,7 +213,7 @@ def test_a_seed_gives_one_solution() -> None:
     assert first.values.tolist() == second.values.tolist()
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_a_ray_names_rows_that_contradict_each_other(seed: int) -> None:
     program = random_program(seed)
     nothing = np.zeros(program.row_count, dtype=np.bool_)

@@ -29,7 +29,7 @@ from tests.truth.inventories import Case, random_case
 
 MOST_TRIED = 60
 """Assignments of a cut that are tried, at random where there are more."""
-CASES = [("random", seed) for seed in range(40)] + [("shared", seed) for seed in range(40)]
+CASES = [("random", seed) for seed in range(24)] + [("shared", seed) for seed in range(24)]
 
 
 def case_of(kind: str, seed: int) -> Case:

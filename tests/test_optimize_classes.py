@@ -13,7 +13,7 @@ from planner.optimize.problem import Problem
 from tests.optimize_support import Compiled, Wire, compiled, compiled_case, host, inventory, shared_link_case, vm
 from tests.truth.inventories import Case, random_case
 
-CASES = [("random", seed) for seed in range(30)] + [("shared", seed) for seed in range(40)]
+CASES = [("random", seed) for seed in range(20)] + [("shared", seed) for seed in range(30)]
 
 
 def case_of(kind: str, seed: int) -> Case:

@@ -69,7 +69,7 @@ def random_case(seed: int) -> Compiled:
     return made(hosts, sizes, tuple(rules))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_hosts_are_found_exactly_where_there_are_some(seed: int) -> None:
     case = random_case(seed)
     assert len(case.classes.members) == 1
@@ -85,12 +85,9 @@ def test_hosts_are_found_exactly_where_there_are_some(seed: int) -> None:
 
 
 def test_the_random_cases_are_of_both_kinds() -> None:
-    found = [
-        spread(case, [0] * len(case.problem.movers))[0] is not None
-        for case in map(random_case, range(60))
-        if case.classes.allowed(case.problem).all()
-    ]
-    assert 10 < sum(found) < len(found) - 5
+    cases = [case for case in map(random_case, range(20)) if case.classes.allowed(case.problem).all()]
+    found = [spread(case, [0] * len(case.problem.movers))[0] is not None for case in cases]
+    assert 3 < sum(found) < len(found) - 3
 
 
 def test_the_solver_finds_a_packing_that_simple_rules_miss(monkeypatch: pytest.MonkeyPatch) -> None:
