@@ -8,6 +8,7 @@ reserved for it if that host is free now and has room, or can swap reservations 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from operator import le
@@ -177,7 +178,8 @@ class _Run:
             self._reserved[host].add(v)
         self._waiting: dict[Hashable, list[int]] = {}
         self._start = [0.0] * count
-        self._end = [0.0] * count
+        # A move that never starts, because no pattern has a place for it, never ends.
+        self._end = [math.inf] * count
 
     def schedule(self) -> Schedule:
         ready = [v for v, waits in enumerate(self._waits) if waits == 0]

@@ -9,7 +9,7 @@ from planner.optimize.benders import CutMaker
 from planner.optimize.classes import Classes, make_classes
 from planner.optimize.dispatch import Schedule
 from planner.optimize.exact import items_of, schedule
-from planner.optimize.model import Aim, AssignmentModel
+from planner.optimize.model import Aim, AssignmentModel, Cut
 from planner.optimize.options import Columns, build_columns
 from planner.optimize.problem import Ints
 from planner.optimize.state import Incumbent, State
@@ -44,9 +44,25 @@ class Exact:
         """Return the assignment program with all cuts so far."""
         return AssignmentModel(self.state.problem, self.classes, self.columns, tuple(self.state.cuts))
 
+    def _too_many(self, choice: Ints) -> Cut | None:
+        """Return a cut on movers that overfill a host in whole bytes: the solver's tolerance is not a guest's."""
+        problem, hosts = self.state.problem, self.hosts(choice)
+        for size, free in ((problem.memory, problem.free_memory), (problem.vcpus, problem.free_vcpus)):
+            used = np.zeros_like(free)
+            np.add.at(used, hosts, size)
+            for h in np.flatnonzero(used > free).tolist():
+                movers = np.flatnonzero(hosts == h)
+                here = np.isin(self.columns.mover, movers) & (self.columns.klass == h)
+                return Cut(np.flatnonzero(here), len(movers) - 1)
+        return None
+
     def settle(self, choice: Ints, window_s: float, *, shortest: bool) -> Schedule | bool | None:
         """Return the schedule of an assignment within a window; None after adding a cut; False when undecided."""
         problem = self.state.problem
+        overfull = self._too_many(choice)
+        if overfull is not None:
+            self.state.cuts.append(overfull)
+            return None
         items = items_of(problem, self.classes, self.columns, choice, self.hosts(choice))
         answer = schedule(items, problem.before, window_s, NODES, shortest=shortest)
         if answer.starts is None:
