@@ -51,6 +51,26 @@ def test_the_good_one_is_good() -> None:
 
 
 CASES = [
+    (
+        "hot memory without its time",
+        "{name: a, host: hv01, vcpus: 2, memory: 4 GiB,",
+        "{name: a, host: hv01, vcpus: 2, memory: 4 GiB, hot_memory: 96 MB,",
+        "hot-memory-without-duration",
+        14,
+        "vms[0].hot_memory",
+        "without the time",
+        "hot_duration",
+    ),
+    (
+        "hot memory beyond memory",
+        "{name: a, host: hv01, vcpus: 2, memory: 4 GiB,",
+        "{name: a, host: hv01, vcpus: 2, memory: 4 GiB, hot_memory: 5 GiB, hot_duration: 2 s,",
+        "hot-memory-too-large",
+        14,
+        "vms[0].hot_memory",
+        "larger than memory",
+        "part of the memory",
+    ),
     # name, old, new, code, line, path, words of the message, words of the mend
     (
         "host twice",

@@ -55,7 +55,10 @@ class Frozen(BaseModel):
 class Settings(Frozen):
     """Settings that hold for the whole inventory. All are optional."""
 
-    model: Literal["paper"] = Field("paper", description="The prediction model.")
+    model: Literal["paper", "btrplace"] = Field(
+        "paper",
+        description="The prediction model: paper, or btrplace (pre-copy only, in whole seconds).",
+    )
     stop_threshold: Size | None = Field(
         None,
         gt=0,
@@ -227,6 +230,19 @@ class Before(Frozen):
 
 RULE_KINDS: dict[str, type[Separate | Together | NotAtOnce | Before]] = {
     "separate": Separate,
+    hot_memory: Size = Field(
+        0, description="Pages that it dirties over and over (H) [bytes]. Used by the model btrplace."
+    )
+    hot_duration: Duration | None = Field(
+        None,
+        gt=0,
+        description="Time within which it dirties hot_memory once (S) [s]. Needed where hot_memory is given.",
+    )
+    cold_write_rate: Rate | None = Field(
+        None,
+        description="Rate at which it dirties pages beside hot_memory (c) [bytes/s]. The write_rate if absent."
+        " Used by the model btrplace.",
+    )
     "together": Together,
     "not_at_once": NotAtOnce,
     "before": Before,
@@ -245,6 +261,11 @@ Rule = Annotated[
     Annotated[Separate, Tag("separate")]
     | Annotated[Together, Tag("together")]
     | Annotated[NotAtOnce, Tag("not_at_once")]
+    @property
+    def cold_rate(self) -> float:
+        """Rate at which it dirties pages beside its hot memory (c) [bytes/s]."""
+        return self.write_rate if self.cold_write_rate is None else self.cold_write_rate
+
     | Annotated[Before, Tag("before")],
     Discriminator(_rule_kind),
 ]

@@ -42,6 +42,9 @@ _QUANTITIES: Mapping[str, Callable[[Any], str]] = {
     "bandwidth": _link_rate,
     "read_rate": _memory_rate,
     "write_rate": _memory_rate,
+    "hot_memory": _size,
+    "hot_duration": _duration,
+    "cold_write_rate": _memory_rate,
     "max_downtime": _duration,
     "downtime_limit": _duration,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
@@ -24,6 +24,7 @@ class Outside(IntEnum):
     INSIDE = 0
     WRITES_OUTRUN_LINK = 1
     READS_OUTRUN_LINK = 2
+    NOT_IN_MODEL = 3
 
     @property
     def reason(self) -> str:
@@ -32,6 +33,7 @@ class Outside(IntEnum):
             Outside.INSIDE: "converges",
             Outside.WRITES_OUTRUN_LINK: "does not converge: the VM dirties memory at least as fast as the link sends",
             Outside.READS_OUTRUN_LINK: "does not converge: the VM reads memory faster than the link sends",
+            Outside.NOT_IN_MODEL: "not predicted: the model of the settings has no formula for this approach",
         }[self]
 
 
@@ -45,11 +47,18 @@ class Workload:
         Memory and disk to move (V) [bytes].
     read_rate, write_rate
         Rates at which the image is read (r) and dirtied (w) [bytes/s].
+    hot_bytes, hot_s
+        Pages that are dirtied over and over (H) [bytes], and within which time (S) [s].
+    cold_rate
+        Rate at which other pages are dirtied (c) [bytes/s].
     """
 
     image_bytes: Floats
     read_rate: Floats
     write_rate: Floats
+    hot_bytes: Floats = field(default_factory=lambda: np.zeros(1))
+    hot_s: Floats = field(default_factory=lambda: np.zeros(1))
+    cold_rate: Floats = field(default_factory=lambda: np.zeros(1))
 
 
 @dataclass(frozen=True, slots=True)

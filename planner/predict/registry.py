@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from planner.inventory.models import VM, Approach, Settings
+from planner.predict.btrplace import BtrplaceModel
 from planner.predict.paper import PaperModel
 from planner.predict.protocol import Floats, Prediction, PredictionModel, Workload
 
 MODELS: dict[str, Callable[[Settings], PredictionModel]] = {
     "paper": lambda settings: PaperModel(settings.background_efficiency),
+    "btrplace": lambda settings: BtrplaceModel(),
 }
 """Maker of each model; a further model is a line here and its name in `Settings.model`."""
 
@@ -23,10 +25,11 @@ def model_for(settings: Settings) -> PredictionModel:
 
 def workload_of(vms: Sequence[VM]) -> Workload:
     """Return the workload of some VMs as column vectors, shape ``(len(vms), 1)``, to broadcast over rates."""
-    columns = np.array([(vm.image_bytes, vm.read_rate, vm.write_rate) for vm in vms], dtype=np.float64).reshape(
-        len(vms), 3
-    )
-    return Workload(columns[:, 0:1], columns[:, 1:2], columns[:, 2:3])
+    facts = [
+        (vm.image_bytes, vm.read_rate, vm.write_rate, vm.hot_memory, vm.hot_duration or 0.0, vm.cold_rate) for vm in vms
+    ]
+    columns = np.array(facts, dtype=np.float64).reshape(len(vms), 6)
+    return Workload(*np.split(columns, 6, axis=1))
 
 
 def thresholds(settings: Settings, rates_bytes_per_s: Floats) -> Floats:

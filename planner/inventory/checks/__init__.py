@@ -8,7 +8,7 @@ from itertools import islice
 from planner.inventory.checks.capacity import check_capacity
 from planner.inventory.checks.names import check_duplicate_links, check_duplicate_names
 from planner.inventory.checks.network import check_reachability
-from planner.inventory.checks.quantities import check_units
+from planner.inventory.checks.quantities import check_hot_memory, check_units
 from planner.inventory.checks.references import check_link_ends, check_rule_members, check_vm_hosts
 from planner.inventory.checks.rules import check_before_cycles, check_repeated_members, check_separated_at_start
 from planner.inventory.checks.settings import check_approaches, check_thresholds
@@ -19,6 +19,7 @@ from planner.inventory.translate import Finding
 CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     check_thresholds,
     check_units,
+    check_hot_memory,
     check_duplicate_names,
     check_duplicate_links,
     check_link_ends,

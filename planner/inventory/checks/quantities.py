@@ -34,6 +34,28 @@ def check_units(draft: Draft) -> Iterator[Finding]:
             if vm.has(field):
                 yield from _size(size, ("vms", vm.index, field))
 
+def check_hot_memory(draft: Draft) -> Iterator[Finding]:
+    """A VM's hot memory has the time within which it is dirtied, and is a part of its memory."""
+    for vm in draft.vms:
+        value = vm.value
+        if not vm.has("hot_memory", "hot_duration", "memory"):
+            continue
+        if value.hot_memory > 0 and value.hot_duration is None:
+            yield Finding(
+                "hot-memory-without-duration",
+                "hot_memory is given without the time within which it is dirtied",
+                "give hot_duration, such as 2 s",
+                ("vms", vm.index, "hot_memory"),
+            )
+        if value.hot_memory > value.memory:
+            yield Finding(
+                "hot-memory-too-large",
+                "hot_memory is larger than memory",
+                "give the part of the memory that is dirtied over and over",
+                ("vms", vm.index, "hot_memory"),
+            )
+
+
 
 def believed(size_bytes: int) -> bool:
     """Return whether a size can be meant."""
