@@ -55,7 +55,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 def type_name(hint: Any) -> str:
     """Return a type in the words of the reader of a format."""
-    quantity = next((word for kind, word in QUANTITIES.items() if hint == kind), None)
+    quantity = next((word for kind, word in QUANTITIES.items() if is_quantity(hint, kind)), None)
     if quantity is not None:
         return quantity
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -73,6 +73,13 @@ def type_name(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, BaseModel | Enum):
         return f"[{hint.__name__}](#{hint.__name__.lower()})"
     return PLAIN[hint]
+
+
+def is_quantity(hint: Any, kind: Any) -> bool:
+    """Tell whether a type is a quantity, perhaps with bounds of its own."""
+    if typing.get_origin(hint) is not typing.Annotated or hint.__origin__ is not kind.__origin__:
+        return False
+    return bool(hint.__metadata__[: len(kind.__metadata__)] == kind.__metadata__)
 
 
 def bounds(field: FieldInfo) -> str:

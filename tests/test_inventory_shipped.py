@@ -43,7 +43,7 @@ def test_paper_is_the_case_of_the_paper() -> None:
     inventory = load_inventory(FOLDER / "paper.yaml")
     (vm,) = inventory.vms
     assert vm.memory == 11264 * MB
-    assert (inventory.links[0].bandwidth, vm.read_rate, vm.write_rate) == (12.5 * MB, 3 * MB, 3 * MB)
+    assert (inventory.links[0].bandwidths_bytes_per_s[0], vm.read_rate, vm.write_rate) == (12.5 * MB, 3 * MB, 3 * MB)
     expected = {  # golden table of the hybrid-approach paper, 2017, recomputed: r = w = 3
         Approach.PRECOPY: (1249.3, 80.0),
         Approach.POSTCOPY: (1925.5, 462.1),
@@ -70,8 +70,12 @@ def test_demo_shows_everything() -> None:
 def test_rack_is_what_its_command_makes() -> None:
     inventory = load_inventory(FOLDER / "rack.yaml")
     assert inventory == synthesize(hosts=20, vms=200, seed=7)
-    nic = sum(link.bandwidth for link in inventory.links if "leaf1" in link.between and "spine" not in link.between)
-    uplink = next(link.bandwidth for link in inventory.links if set(link.between) == {"leaf1", "spine"})
+    nic = sum(
+        link.bandwidths_bytes_per_s[0]
+        for link in inventory.links
+        if "leaf1" in link.between and "spine" not in link.between
+    )
+    uplink = next(link.bandwidths_bytes_per_s[0] for link in inventory.links if set(link.between) == {"leaf1", "spine"})
     assert nic / uplink == pytest.approx(3, rel=0.01)
 
 

@@ -104,10 +104,21 @@ def inventories(draw: st.DrawFn) -> Inventory:
             background_efficiency=draw(shares),
             approaches=draw(approaches),
             max_outgoing=draw(st.integers(1, 9)),
+            multifd_channels=draw(st.integers(1, 9)),
+            equal_cost_paths=draw(st.sampled_from(["hash", "split"])),
         ),
         hosts=hosts,
         switches=(switch,),
-        links=tuple(Link(between=(name, switch), bandwidth=draw(wide), usable=draw(shares)) for name in (a, b)),
+        links=tuple(
+            Link(
+                between=(name, switch),
+                bandwidth=draw(wide | st.tuples(wide, wide)),
+                usable=draw(shares | st.tuples(shares, shares)),
+                members=draw(st.integers(1, 9)),
+                networks=draw(st.none() | st.lists(names, min_size=1, max_size=3).map(tuple)),
+            )
+            for name in (a, b)
+        ),
         vms=vms,
         rules=tuple(draw(st.lists(st.sampled_from(kinds), max_size=4))),
     )

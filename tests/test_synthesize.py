@@ -73,7 +73,7 @@ def test_the_others_have_room_for_any_one_host(hosts: int) -> None:
 
 def test_rates_are_those_of_real_clusters() -> None:
     inventory = synthesize(100, 4000, 11)
-    link = inventory.links[0].bandwidth
+    link = inventory.links[0].bandwidths_bytes_per_s[0]
     writes = np.array([vm.write_rate for vm in inventory.vms])
     hot = writes >= 0.5 * link
     assert 0.03 < hot.mean() < 0.05
@@ -87,8 +87,8 @@ def test_leaf_and_spine_oversubscribed_three_to_one() -> None:
     assert inventory.switches == ("leaf1", "leaf2", "leaf3", "spine")
     for leaf in inventory.switches[:-1]:
         links = [link for link in inventory.links if leaf in link.between]
-        hosts = [link.bandwidth for link in links if "spine" not in link.between]
-        (uplink,) = [link.bandwidth for link in links if "spine" in link.between]
+        hosts = [link.bandwidths_bytes_per_s[0] for link in links if "spine" not in link.between]
+        (uplink,) = [link.bandwidths_bytes_per_s[0] for link in links if "spine" in link.between]
         assert len(hosts) in (8, 9)
         assert sum(hosts) / uplink == pytest.approx(3, rel=0.01)
     route = Network(inventory).route("hv01", "hv25")

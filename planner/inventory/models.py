@@ -87,6 +87,27 @@ class Settings(Frozen):
     max_incoming: int = Field(
         2, strict=True, ge=1, le=10_000, description="Migrations that may enter one host at once [count]."
     )
+    multifd_channels: int = Field(
+        1,
+        strict=True,
+        ge=1,
+        le=255,
+        description="TCP flows of one cold or pre-copy migration without disks (QEMU's multifd); others have one"
+        " [count].",
+    )
+    migration_network: Name | None = Field(
+        None, description="The network that migrations use; links that do not carry it are not for them."
+    )
+    equal_cost_paths: Literal["hash", "split"] = Field(
+        "hash",
+        description="hash: one path for each pair of hosts; split: each move evenly over all paths with the fewest"
+        " links.",
+    )
+
+    def flows(self, approach: Approach, disk_bytes: int) -> int:
+        """Return over how many TCP flows a VM moves [count]: post-copy and copies of disks have one."""
+        several = approach in (Approach.COLD, Approach.PRECOPY) and disk_bytes == 0
+        return self.multifd_channels if several else 1
 
     def stop_threshold_bytes(self, rate_bytes_per_s: float) -> float:
         """Return the stop threshold l [bytes] at a transfer rate."""
@@ -131,23 +152,72 @@ class Host(Frozen):
     accepts: bool = Field(True, strict=True, description="False: never a target.")
 
 
+DIRECTION_TAGS = ("both", "each")
+"""How pydantic tells one value for both directions of a link from one for each."""
+
+
+def _directions(value: Any) -> str:
+    return "each" if isinstance(value, list | tuple) else "both"
+
+
+LinkRate = Annotated[Rate, Field(gt=0)]
+LinkShare = Annotated[float, Field(strict=True, gt=0, le=1)]
+
+
 class Link(Frozen):
     """A full-duplex link between two hosts or switches."""
 
     between: tuple[Name, Name] = Field(description="The two ends: names of hosts or switches.")
-    bandwidth: Rate = Field(gt=0, description="Bandwidth in each direction [bytes/s].")
-    usable: float = Field(
+    bandwidth: Annotated[
+        Annotated[LinkRate, Tag("both")] | Annotated[tuple[LinkRate, LinkRate], Tag("each")],
+        Discriminator(_directions),
+    ] = Field(
+        description="Bandwidth in each direction [bytes/s]. A list of two: from the first end to the second, and back."
+    )
+    usable: Annotated[
+        Annotated[LinkShare, Tag("both")] | Annotated[tuple[LinkShare, LinkShare], Tag("each")],
+        Discriminator(_directions),
+    ] = Field(
         1.0,
+        description="Share of the bandwidth that migrations may use, in each direction, above 0 and at most 1 [1]. The"
+        " rest is for the base load. A list of two: from the first end to the second, and back.",
+    )
+    members: int = Field(
+        1,
         strict=True,
-        gt=0,
-        le=1,
-        description="Share of the bandwidth that migrations may use, in each direction [1].",
+        ge=1,
+        le=1000,
+        description="Wires of equal speed that the link is made of (LACP); bandwidth is that of all together, and a"
+        " TCP flow takes one of them [count].",
+    )
+    networks: tuple[Name, ...] | None = Field(
+        None, min_length=1, max_length=1000, description="Networks that it carries. All of them if absent."
     )
 
     @property
+    def bandwidths_bytes_per_s(self) -> tuple[float, float]:
+        """Bandwidth from the first end to the second, and back [bytes/s]."""
+        return self.bandwidth if isinstance(self.bandwidth, tuple) else (self.bandwidth, self.bandwidth)
+
+    @property
+    def capacities_bytes_per_s(self) -> tuple[float, float]:
+        """What migrations may use from the first end to the second, and back [bytes/s]."""
+        there, back = self.bandwidths_bytes_per_s
+        share, share_back = self.usable if isinstance(self.usable, tuple) else (self.usable, self.usable)
+        return there * share, back * share_back
+
+    @property
     def capacity_bytes_per_s(self) -> float:
-        """What migrations may use in each direction [bytes/s]."""
-        return self.bandwidth * self.usable
+        """What migrations may use in either direction: the less of the two [bytes/s]."""
+        return min(self.capacities_bytes_per_s)
+
+    def carries(self, network: str | None) -> bool:
+        """Return whether the link carries a network; every link carries that of no name."""
+        return network is None or self.networks is None or network in self.networks
+
+    def share_of(self, flows: int) -> float:
+        """Return the share of the link that a migration of so many TCP flows can count on [1]."""
+        return 1.0 if flows >= self.members else 1.0 / self.members
 
 
 class VM(Frozen):
@@ -160,6 +230,19 @@ class VM(Frozen):
     disk: Size = Field(0, description="Disk that moves with the VM; 0 where storage is shared [bytes].")
     read_rate: Rate = Field(description="Rate at which it reads its memory image (r) [bytes/s].")
     write_rate: Rate = Field(description="Rate at which it dirties its memory image (w) [bytes/s].")
+    hot_memory: Size = Field(
+        0, description="Pages that it dirties over and over (H) [bytes]. Used by the model btrplace."
+    )
+    hot_duration: Duration | None = Field(
+        None,
+        gt=0,
+        description="Time within which it dirties hot_memory once (S) [s]. Needed where hot_memory is given.",
+    )
+    cold_write_rate: Rate | None = Field(
+        None,
+        description="Rate at which it dirties pages beside hot_memory (c) [bytes/s]. The write_rate if absent."
+        " Used by the model btrplace.",
+    )
     weight: float = Field(1.0, strict=True, ge=0, le=1e6, description="What a second of its downtime counts [1].")
     max_downtime: Duration | None = Field(None, description="Longest downtime that it bears [s]. No limit if absent.")
     approaches: tuple[Approach, ...] | None = Field(
@@ -177,6 +260,11 @@ class VM(Frozen):
     def image_bytes(self) -> int:
         """What a migration has to move at least: memory and disk (V) [bytes]."""
         return self.memory + self.disk
+
+    @property
+    def cold_rate(self) -> float:
+        """Rate at which it dirties pages beside its hot memory (c) [bytes/s]."""
+        return self.write_rate if self.cold_write_rate is None else self.cold_write_rate
 
 
 Group = Annotated[tuple[Name, ...], Field(min_length=2, max_length=10_000)]
@@ -230,19 +318,6 @@ class Before(Frozen):
 
 RULE_KINDS: dict[str, type[Separate | Together | NotAtOnce | Before]] = {
     "separate": Separate,
-    hot_memory: Size = Field(
-        0, description="Pages that it dirties over and over (H) [bytes]. Used by the model btrplace."
-    )
-    hot_duration: Duration | None = Field(
-        None,
-        gt=0,
-        description="Time within which it dirties hot_memory once (S) [s]. Needed where hot_memory is given.",
-    )
-    cold_write_rate: Rate | None = Field(
-        None,
-        description="Rate at which it dirties pages beside hot_memory (c) [bytes/s]. The write_rate if absent."
-        " Used by the model btrplace.",
-    )
     "together": Together,
     "not_at_once": NotAtOnce,
     "before": Before,
@@ -261,11 +336,6 @@ Rule = Annotated[
     Annotated[Separate, Tag("separate")]
     | Annotated[Together, Tag("together")]
     | Annotated[NotAtOnce, Tag("not_at_once")]
-    @property
-    def cold_rate(self) -> float:
-        """Rate at which it dirties pages beside its hot memory (c) [bytes/s]."""
-        return self.write_rate if self.cold_write_rate is None else self.cold_write_rate
-
     | Annotated[Before, Tag("before")],
     Discriminator(_rule_kind),
 ]
@@ -286,13 +356,35 @@ class Inventory(Frozen):
 
     def sections(self) -> dict[str, str]:
         """Return a short digest of each section, so that a change can be told by its section."""
-        document = self.model_dump(mode="json")
+        document = self._content()
         document["links"] = [document.pop("switches"), document["links"]]
         return {key: _digest(document[key])[:16] for key in ("name", "settings", "hosts", "links", "vms", "rules")}
 
     def sha256(self) -> str:
         """Return the digest of the content; comments, key order and the choice of units do not count."""
-        return _digest(self.model_dump(mode="json"))
+        return _digest(self._content())
+
+    def _content(self) -> dict[str, Any]:
+        """Return what digests are made of: fields younger than the first plans count where they are set."""
+        document = self.model_dump(mode="json")
+        for entry in (document["settings"], *document["links"], *document["vms"]):
+            for key, default in YOUNGER.items():
+                if key in entry and entry[key] == default:
+                    del entry[key]
+        return document
+
+
+YOUNGER = {
+    "multifd_channels": 1,
+    "migration_network": None,
+    "equal_cost_paths": "hash",
+    "members": 1,
+    "networks": None,
+    "hot_memory": 0,
+    "hot_duration": None,
+    "cold_write_rate": None,
+}
+"""Fields of settings, links and VMs that came after plans were written with digests, with their defaults."""
 
 
 def _digest(document: Any) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from planner.inventory.models import DIRECTION_TAGS
 from planner.inventory.places import Path, clip
 from planner.inventory.wording import Rejection, explain
 
@@ -77,6 +78,8 @@ def _rejection(models: tuple[type[BaseModel], ...], detail: ErrorDetails) -> Rej
     for part in detail["loc"]:
         if isinstance(part, int):
             path.append(part)
+        elif field is not None and not models and part in DIRECTION_TAGS:
+            continue  # which form of a value was read, and no key
         elif len(models) > 1:
             # pydantic puts the key that tells the kinds of a union apart before the path within that kind.
             models = tuple(model for model in models if part in model.model_fields)

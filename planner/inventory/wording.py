@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
@@ -94,11 +94,17 @@ def _help(it: Rejection) -> str:
     if it.field is None or not it.field.description:
         return ""
     text = it.field.description.rstrip(".")
-    examples = [
-        m.json_schema["examples"][1] for m in it.field.metadata if isinstance(m, WithJsonSchema) and m.json_schema
-    ]
+    notes = (*it.field.metadata, *_notes_in(it.field.annotation))
+    examples = [m.json_schema["examples"][1] for m in notes if isinstance(m, WithJsonSchema) and m.json_schema]
     text = text if text[1:2].isupper() else text[:1].lower() + text[1:]
     return f"{text}, such as {examples[0]}" if examples else text
+
+
+def _notes_in(hint: Any) -> Iterator[Any]:
+    """Yield what is noted at the parts of a type."""
+    yield from getattr(hint, "__metadata__", ())
+    for part in get_args(hint):
+        yield from _notes_in(part)
 
 
 def _missing(it: Rejection) -> Words:

@@ -95,12 +95,16 @@ def _fields(entry: BaseModel) -> Iterator[tuple[str, str]]:
     for key, field in type(entry).model_fields.items():
         value = getattr(entry, key)
         if field.is_required() or value != field.get_default():
-            yield key, _QUANTITIES.get(key, _scalar)(value)
+            yield key, _written(_QUANTITIES.get(key, _scalar), value)
+
+
+def _written(write: Callable[[Any], str], value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(write(part) for part in value)}]"
+    return write(value)
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(_scalar(part) for part in value)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     return _number(value) if isinstance(value, int | float) else _name(value)

@@ -7,7 +7,7 @@ from itertools import islice
 
 from planner.inventory.checks.capacity import check_capacity
 from planner.inventory.checks.names import check_duplicate_links, check_duplicate_names
-from planner.inventory.checks.network import check_reachability
+from planner.inventory.checks.network import check_migration_network, check_reachability, check_split_paths
 from planner.inventory.checks.quantities import check_hot_memory, check_units
 from planner.inventory.checks.references import check_link_ends, check_rule_members, check_vm_hosts
 from planner.inventory.checks.rules import check_before_cycles, check_repeated_members, check_separated_at_start
@@ -23,7 +23,9 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     check_duplicate_names,
     check_duplicate_links,
     check_link_ends,
+    check_migration_network,
     check_reachability,
+    check_split_paths,
     check_vm_hosts,
     check_approaches,
     check_capacity,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from planner.inventory.draft import Draft
+from planner.inventory.draft import Draft, Item
+from planner.inventory.models import Link
 from planner.inventory.places import Path, path_text
 from planner.inventory.translate import Finding
 
@@ -30,8 +31,8 @@ def _twice(named: Iterable[tuple[str, Path]]) -> Iterator[Finding]:
 
 
 def check_duplicate_links(draft: Draft) -> Iterator[Finding]:
-    """Between two ends there is one link, and it has two ends."""
-    first: dict[frozenset[str], int] = {}
+    """Between two ends there is one link for each network, and it has two ends."""
+    joined: dict[frozenset[str], list[Item[Link]]] = {}
     for item in draft.links:
         if not item.has("between"):
             continue
@@ -39,6 +40,22 @@ def check_duplicate_links(draft: Draft) -> Iterator[Finding]:
         path = ("links", item.index, "between")
         if a == b:
             yield Finding("self-link", f"the link joins {a} to itself", "name two different ends", path)
-        elif (other := first.setdefault(frozenset((a, b)), item.index)) != item.index:
-            message = f"{a} and {b} are already joined by links[{other}]"
-            yield Finding("duplicate-link", message, "keep one, with the bandwidth of both together", path)
+            continue
+        beside = joined.setdefault(frozenset((a, b)), [])
+        other = next((other for other in beside if _share_a_network(other, item)), None)
+        if other is not None:
+            yield Finding(
+                "duplicate-link",
+                f"{a} and {b} are already joined by links[{other.index}]",
+                "keep one, with the bandwidth of both and members: 2; or give each networks of its own",
+                path,
+            )
+        beside.append(item)
+
+
+def _share_a_network(one: Item[Link], other: Item[Link]) -> bool:
+    """Return whether two links carry a network in common; wrong ones are given the benefit of the doubt."""
+    if not (one.has("networks") and other.has("networks")):
+        return False
+    mine, theirs = one.value.networks, other.value.networks
+    return mine is None or theirs is None or not set(mine).isdisjoint(theirs)

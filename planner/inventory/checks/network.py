@@ -1,4 +1,4 @@
-"""Hosts that cannot reach each other."""
+"""Hosts that cannot reach each other, and the networks and paths that migrations use."""
 
 from __future__ import annotations
 
@@ -6,21 +6,40 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from planner.inventory.draft import Draft
+from planner.inventory.folding import Folding
+from planner.inventory.models import Link
 from planner.inventory.translate import Finding
+from planner.inventory.wording import did_you_mean
 
 _MOST_NAMED = 3
 
 
+def check_migration_network(draft: Draft) -> Iterator[Finding]:
+    """The network that migrations use is one that links carry, if they say what they carry."""
+    network, known = _migration_network(draft), _labels(draft)
+    if network is not None and known and network not in known:
+        near = did_you_mean(network, sorted(known)) or f"name one of {', '.join(sorted(known)[:_MOST_NAMED])}"
+        message = f"no link names the network {network}"
+        yield Finding("unknown-name", message, near, ("settings", "migration_network"))
+
+
 def check_reachability(draft: Draft) -> Iterator[Finding]:
     """Every host reaches every other over switches or by a link of its own; traffic never crosses a third host."""
-    known = draft.known_hosts | draft.known_switches
+    links = _usable_links(draft)
+    if links is None:
+        return
     joined: defaultdict[str, set[str]] = defaultdict(set)
-    for link in draft.links:
-        a, b = link.value.between
+    for link in links:
+        a, b = link.between
         joined[a].add(b)
         joined[b].add(a)
-    if not draft.network_is_whole or not joined.keys() <= known:
-        return
+    network = _migration_network(draft)
+    only_some = len(links) < len(draft.links)
+    mend = "add the missing link: traffic crosses switches, never a third host"
+    if only_some:
+        mend = f"add the missing link, or add {network} to the networks of those on the way"
+    carrying = f" that carries {network}" if only_some else ""
+    over = f" over the network {network}" if only_some else ""
     reach = _Reach(draft.known_hosts, draft.known_switches, joined)
     if reach.is_complete:
         return
@@ -37,14 +56,55 @@ def check_reachability(draft: Draft) -> Iterator[Finding]:
         if host in cut_off or not joined[host]:
             path = ("hosts", item.index, "name")
             if not joined[host]:
-                yield Finding("unreachable-host", f"{host} has no link", "add a link to a switch or host", path)
-            else:
-                yield Finding(
-                    "unreachable-host",
-                    f"{host} cannot reach {_named(reach.missed(host), order)}",
-                    "add the missing link: traffic crosses switches, never a third host",
-                    path,
+                lone = (
+                    f"add {network} to the networks of one of its links"
+                    if only_some
+                    else "add a link to a switch or host"
                 )
+                yield Finding("unreachable-host", f"{host} has no link{carrying}", lone, path)
+            else:
+                missed = _named(reach.missed(host), order)
+                yield Finding("unreachable-host", f"{host} cannot reach {missed}{over}", mend, path)
+
+
+def check_split_paths(draft: Draft) -> Iterator[Finding]:
+    """Where moves are split over equal-cost paths, these are alike."""
+    links = _usable_links(draft)
+    if draft.settings is None or draft.settings.value.equal_cost_paths != "split" or links is None:
+        return
+    hosts, switches = [item.value.name for item in draft.hosts], [item.value for item in draft.switches]
+    names = [*hosts, *switches]
+    if len(names) != len(set(names)):
+        return
+    unlike = Folding(hosts, switches, links).unlike()
+    if unlike is not None:
+        over = unlike.one if unlike.one == unlike.other else f"{unlike.one} and over {unlike.other}"
+        yield Finding(
+            "unlike-paths",
+            "moves cannot be split evenly: the paths of equal cost"
+            f" from {unlike.source} to {unlike.target} over {over} differ",
+            "give them links of the same bandwidth, usable and members at every step, or set equal_cost_paths: hash",
+            ("settings", "equal_cost_paths"),
+        )
+
+
+def _migration_network(draft: Draft) -> str | None:
+    return None if draft.settings is None else draft.settings.value.migration_network
+
+
+def _labels(draft: Draft) -> set[str]:
+    return {name for link in draft.links for name in link.value.networks or ()}
+
+
+def _usable_links(draft: Draft) -> list[Link] | None:
+    """Return the links that migrations may use, or None while it is not known which those are."""
+    known = draft.known_hosts | draft.known_switches
+    ends = {end for link in draft.links for end in link.value.between}
+    network, labels = _migration_network(draft), _labels(draft)
+    misnamed = network is not None and bool(labels) and network not in labels
+    if misnamed or draft.settings is None or not draft.network_is_whole or not ends <= known:
+        return None
+    return [link.value for link in draft.links if link.value.carries(network)]
 
 
 class _Reach:

@@ -20,19 +20,19 @@ def check_units(draft: Draft) -> Iterator[Finding]:
         if host.has("memory"):
             yield from _size(host.value.memory, ("hosts", host.index, "memory"))
     for link in draft.links:
-        if link.has("bandwidth") and link.value.bandwidth < LEAST_BANDWIDTH_BYTES_PER_S:
-            number = f"{link.value.bandwidth:.10g}"
-            unit = "Gbit/s" if link.value.bandwidth <= 400 else "Mbit/s"
-            yield Finding(
-                "implausibly-small",
-                f"a bandwidth of {number} bytes/s is less than 1 Mbit/s",
-                f"write its unit, such as {number} {unit}: a bare number is bytes/s",
-                ("links", link.index, "bandwidth"),
-            )
+        if link.has("bandwidth"):
+            path: Path = ("links", link.index, "bandwidth")
+            given = link.value.bandwidth
+            if isinstance(given, tuple):
+                for direction, rate in enumerate(given):
+                    yield from _bandwidth(rate, (*path, direction))
+            else:
+                yield from _bandwidth(given, path)
     for vm in draft.vms:
         for field, size in (("memory", vm.value.memory), ("disk", vm.value.disk)):
             if vm.has(field):
                 yield from _size(size, ("vms", vm.index, field))
+
 
 def check_hot_memory(draft: Draft) -> Iterator[Finding]:
     """A VM's hot memory has the time within which it is dirtied, and is a part of its memory."""
@@ -56,10 +56,21 @@ def check_hot_memory(draft: Draft) -> Iterator[Finding]:
             )
 
 
-
 def believed(size_bytes: int) -> bool:
     """Return whether a size can be meant."""
     return size_bytes == 0 or size_bytes >= LEAST_SIZE_BYTES
+
+
+def _bandwidth(rate_bytes_per_s: float, path: Path) -> Iterator[Finding]:
+    if rate_bytes_per_s < LEAST_BANDWIDTH_BYTES_PER_S:
+        number = f"{rate_bytes_per_s:.10g}"
+        unit = "Gbit/s" if rate_bytes_per_s <= 400 else "Mbit/s"
+        yield Finding(
+            "implausibly-small",
+            f"a bandwidth of {number} bytes/s is less than 1 Mbit/s",
+            f"write its unit, such as {number} {unit}: a bare number is bytes/s",
+            path,
+        )
 
 
 def _size(size_bytes: int, path: Path) -> Iterator[Finding]:
