@@ -1,10 +1,19 @@
 """The network as a networkx graph: hosts, switches, full-duplex links, routes.
 
-Routing. Traffic crosses switches and links, never a third host. Of all paths from a host to another the one
-with the fewest links is taken; of these, one with the largest bottleneck; of these, when there are several, one
-by a hash of the two ends' attachments (the sorted names of their neighbours), so that different racks spread
-over equal spines while all hosts of one pair of racks share a path. The choice depends on names alone: it is
-the same in every run.
+Links that do not carry the migration network are not part of it.
+
+Routing. Traffic crosses switches and links, never a third host. Of all paths from a host to another those with the
+fewest links are taken. `equal_cost_paths` says which of them:
+
+hash
+    One of those on which a single move may have most; of these, of those with the largest capacity; of these, when
+    there are several, one by a hash of the two ends' attachments (the sorted names of their neighbours), so that
+    different racks spread over equal spines while all hosts of one pair of racks share a path. The choice depends on
+    names alone: it is the same in every run.
+split
+    All of them, evenly. Switches that are alike are folded into one node, and the links between two such nodes into one
+    with the sum of their capacities, which holds exactly what can be split evenly over them. A route's path then names
+    groups of switches, and `Network.unfold` gives the paths that it stands for.
 """
 
 from __future__ import annotations
@@ -18,7 +27,8 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.inventory.models import Inventory
+from planner.inventory.folding import Folding
+from planner.inventory.models import Inventory, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +38,11 @@ class Route:
     Parameters
     ----------
     path
-        Node names from source to target, both included.
+        Node names from source to target, both included; groups of switches where paths are split.
     links
         Indices of the directed links along the path, in order.
     bottleneck_bytes_per_s
-        The smallest capacity along the path.
+        The most that one move may have along the path.
     """
 
     path: tuple[str, ...]
@@ -46,30 +56,44 @@ class Network:
     Attributes
     ----------
     graph
-        Undirected networkx graph; nodes carry ``kind`` (``host`` or ``switch``), edges ``capacity_bytes_per_s``.
+        Undirected networkx graph; nodes carry ``kind`` (``host`` or ``switch``), edges ``capacity_bytes_per_s``, the
+        less of their two directions.
     directed
         The directed links, as pairs of names; a full-duplex link is two of them.
     capacity_bytes_per_s
         Capacity of each directed link, shape ``(len(directed),)``.
+    move_bytes_per_s
+        The most that one move may have on each directed link if it has as many TCP flows as the settings give to
+        the best, shape ``(len(directed),)``.
+    flow_bytes_per_s
+        The same if it has one flow.
     """
 
     def __init__(self, inventory: Inventory) -> None:
+        settings = inventory.settings
+        links = [link for link in inventory.links if link.carries(settings.migration_network)]
+        hosts = [host.name for host in inventory.hosts]
+        self._fold = _Fold(hosts, inventory.switches, links, split=settings.equal_cost_paths == "split")
         graph = nx.Graph()
-        graph.add_nodes_from((host.name for host in inventory.hosts), kind="host")
-        graph.add_nodes_from(inventory.switches, kind="switch")
+        graph.add_nodes_from(hosts, kind="host")
+        graph.add_nodes_from(self._fold.switches, kind="switch")
         directed: list[tuple[str, str]] = []
-        capacity: list[float] = []
-        for link in inventory.links:
-            a, b = link.between
-            graph.add_edge(a, b, capacity_bytes_per_s=link.capacity_bytes_per_s)
+        limits: list[tuple[float, float, float]] = []
+        for (a, b), (link, count) in self._fold.links.items():
+            graph.add_edge(a, b, capacity_bytes_per_s=link.capacity_bytes_per_s * count)
             directed += [(a, b), (b, a)]
-            capacity += [link.capacity_bytes_per_s] * 2
+            for capacity in link.capacities_bytes_per_s:
+                several, one = (_most(capacity, link, count, flows) for flows in (settings.multifd_channels, 1))
+                limits.append((capacity * count, several, one))
         self.graph = graph
         self.directed = tuple(directed)
-        self.capacity_bytes_per_s: NDArray[np.float64] = np.array(capacity, dtype=np.float64)
+        columns = np.array(limits, dtype=np.float64).reshape(len(directed), 3)
+        self.capacity_bytes_per_s: NDArray[np.float64] = columns[:, 0].copy()
+        self.move_bytes_per_s: NDArray[np.float64] = columns[:, 1].copy()
+        self.flow_bytes_per_s: NDArray[np.float64] = columns[:, 2].copy()
         self._index = {ends: i for i, ends in enumerate(self.directed)}
-        self._switches = graph.subgraph(inventory.switches)
-        self._attachment = {host.name: tuple(sorted(graph.neighbors(host.name))) for host in inventory.hosts}
+        self._switches = graph.subgraph(self._fold.switches)
+        self._attachment = {name: tuple(sorted(graph.neighbors(name))) for name in hosts}
         self._routes: dict[tuple[str, str], Route | None] = {}
         self._trunks: dict[tuple[str, str], list[tuple[str, ...]]] = {}
 
@@ -100,7 +124,11 @@ class Network:
         links = tuple(self._index.get(ends, -1) for ends in pairwise(nodes))
         if not links or -1 in links:
             return None
-        return Route(nodes, links, float(self.capacity_bytes_per_s[list(links)].min()))
+        return Route(nodes, links, float(self.move_bytes_per_s[list(links)].min()))
+
+    def unfold(self, path: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """Return the paths over real switches that a route's path stands for; traffic is spread evenly over them."""
+        return self._fold.paths(path)
 
     def _find_route(self, source: str, target: str) -> Route | None:
         direct = self.make_route((source, target))
@@ -117,12 +145,14 @@ class Network:
         fewest = min(len(trunk) for trunk in trunks)
         routes = [self.make_route((source, *trunk, target)) for trunk in trunks if len(trunk) == fewest]
         found = [route for route in routes if route is not None]
-        widest = max(route.bottleneck_bytes_per_s for route in found)
-        equal = sorted(
-            (route for route in found if route.bottleneck_bytes_per_s == widest), key=lambda route: route.path
-        )
+        widest = max(self._width(route) for route in found)
+        equal = sorted((route for route in found if self._width(route) == widest), key=lambda route: route.path)
         seed = " ".join((*self._attachment[source], ">", *self._attachment[target]))
         return equal[zlib.crc32(seed.encode()) % len(equal)]
+
+    def _width(self, route: Route) -> tuple[float, float]:
+        """Return what one move may have on a route, and what all may have together [bytes/s]."""
+        return route.bottleneck_bytes_per_s, float(self.capacity_bytes_per_s[list(route.links)].min())
 
     def _shortest_trunks(self, first: str, last: str) -> list[tuple[str, ...]]:
         """Return all shortest paths through switches only, from one switch to another."""
@@ -133,3 +163,64 @@ class Network:
                 paths = [tuple(path) for path in nx.all_shortest_paths(self._switches, first, last)]
             self._trunks[key] = paths
         return self._trunks[key]
+
+
+def _most(capacity: float, link: Link, count: int, flows: int) -> float:
+    """Return the most that a move of so many TCP flows may have over equal links side by side [bytes/s].
+
+    With fewer flows than links nothing keeps them all off one link; the same goes for a link's members.
+    """
+    if flows < count:
+        return capacity * link.share_of(flows)
+    return capacity * count * link.share_of(flows // count)
+
+
+class _Fold:
+    """The nodes and links that routes are made of: those of the inventory, or with switches that are alike as one.
+
+    Attributes
+    ----------
+    switches
+        Names of the switches, or of their groups.
+    links
+        By their two ends one link, and how many equal ones it stands for.
+    """
+
+    def __init__(self, hosts: list[str], switches: tuple[str, ...], links: list[Link], *, split: bool) -> None:
+        self._members: dict[str, tuple[str, ...]] = {}
+        self._joined: dict[str, set[str]] = {}
+        self.links: dict[tuple[str, str], tuple[Link, int]] = {}
+        name_of = {name: name for name in (*hosts, *switches)}
+        if split:
+            for names in Folding(hosts, switches, links).groups:
+                name_of |= dict.fromkeys(names, _group_name(names))
+                self._members[_group_name(names)] = names
+        self.switches = tuple(dict.fromkeys(name_of[name] for name in switches))
+        for link in links:
+            a, b = link.between
+            self._joined.setdefault(a, set()).add(b)
+            self._joined.setdefault(b, set()).add(a)
+            ends, back = (name_of[a], name_of[b]), (name_of[b], name_of[a])
+            if ends[0] == ends[1]:
+                continue  # between switches that are alike no shortest path goes
+            key = back if back in self.links else ends
+            first, count = self.links.get(key, (link, 0))
+            self.links[key] = (first, count + 1)
+
+    def paths(self, path: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        ways: list[tuple[str, ...]] = [()]
+        for group in path:
+            ways = [
+                (*way, name)
+                for way in ways
+                for name in self._members.get(group, (group,))
+                if not way or name in self._joined[way[-1]]
+            ]
+        return tuple(ways)
+
+
+def _group_name(names: tuple[str, ...]) -> str:
+    """Name a group of switches: ``spine1 + spine2``, ``spine1 + 15 more``. No switch has a space in its name."""
+    if len(names) <= 3:
+        return " + ".join(names)
+    return f"{names[0]} + {len(names) - 1} more"

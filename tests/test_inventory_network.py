@@ -47,7 +47,17 @@ def test_links_of_several_networks_are_an_inventory() -> None:
 
 
 def test_two_links_of_different_networks_may_join_the_same_ends() -> None:
-    check_inventory(parse_inventory(STORAGE.replace("stor1", "leaf1").replace("[leaf1, leaf1]", "[leaf1]")))
+    text = STORAGE.replace("stor1", "leaf1").replace("[leaf1, leaf1]", "[leaf1]")
+    check_inventory(parse_inventory(text))
+    with pytest.raises(InputError) as caught:
+        parse_inventory(text.replace("{migration_network: migration}", "{}"))
+    first, second = caught.value.problems
+    assert (first.code, first.place.path, second.place.path) == (
+        "duplicate-link",
+        "links[1].between",
+        "links[3].between",
+    )
+    assert "settings.migration_network" in first.mend
 
 
 def test_a_network_that_no_link_names_is_a_slip() -> None:

@@ -9,7 +9,7 @@ import networkx as nx
 import pytest
 from hypothesis import given
 
-from planner.inventory.models import Host, Inventory, Link
+from planner.inventory.models import Host, Inventory, Link, Settings
 from planner.network import Network, Route
 from tests.truth.inventories import Case, cases
 
@@ -178,3 +178,116 @@ def test_the_graph_knows_its_nodes(kind: str) -> None:
     nodes = {name for name, each in graph.nodes(data="kind") if each == kind}
     assert nodes == ({"hv0-0", "hv1-0"} if kind == "host" else {"leaf0", "leaf1", "spine0"})
     assert graph.edges["leaf0", "spine0"]["capacity_bytes_per_s"] == 4e9
+
+
+# Directions, bonds, networks
+
+
+def with_links(links: list[dict[str, object]], switches: list[str], **settings: object) -> Network:
+    made = [Link.model_validate({"bandwidth": 1e9, **link}) for link in links]
+    ends = dict.fromkeys(end for link in made for end in link.between)
+    inventory = make_inventory([name for name in ends if name not in switches], switches, {})
+    return Network(inventory.model_copy(update={"links": tuple(made), "settings": Settings.model_validate(settings)}))
+
+
+def bottleneck(network: Network, source: str, target: str) -> float:
+    route = network.route(source, target)
+    assert route is not None
+    return route.bottleneck_bytes_per_s
+
+
+def test_each_direction_has_its_own_capacity() -> None:
+    network = with_links(
+        [{"between": ["a", "s"], "bandwidth": [4e9, 2e9], "usable": [0.5, 0.25]}, {"between": ["s", "b"]}], ["s"]
+    )
+    assert network.capacity_bytes_per_s.tolist() == [2e9, 0.5e9, 1e9, 1e9]
+    assert bottleneck(network, "a", "b") == 1e9
+    assert bottleneck(network, "b", "a") == 0.5e9
+
+
+def test_a_move_with_one_flow_gets_one_member_of_a_bond() -> None:
+    links: list[dict[str, object]] = [
+        {"between": ["a", "s"], "bandwidth": 4e9, "members": 4, "usable": 0.5},
+        {"between": ["s", "b"], "bandwidth": 3e9},
+    ]
+    network = with_links(links, ["s"])
+    assert network.capacity_bytes_per_s.tolist() == [2e9, 2e9, 3e9, 3e9]
+    assert network.flow_bytes_per_s.tolist() == network.move_bytes_per_s.tolist() == [0.5e9, 0.5e9, 3e9, 3e9]
+    assert bottleneck(network, "a", "b") == 0.5e9
+    assert bottleneck(with_links(links, ["s"], multifd_channels=3), "a", "b") == 0.5e9
+    several = with_links(links, ["s"], multifd_channels=4)
+    assert bottleneck(several, "a", "b") == 2e9
+    assert several.flow_bytes_per_s.tolist() == [0.5e9, 0.5e9, 3e9, 3e9]
+
+
+def test_of_equal_paths_the_one_counts_on_which_a_single_move_gets_most() -> None:
+    pairs = [("a", "s1"), ("s1", "b"), ("a", "s2"), ("s2", "b")]
+    links: list[dict[str, object]] = [
+        {"between": pair, "bandwidth": 2e9 if "s1" in pair else 4e9, "members": 1 if "s1" in pair else 4}
+        for pair in pairs
+    ]
+    assert path(with_links(links, ["s1", "s2"]), "a", "b") == ("a", "s1", "b")
+    assert path(with_links(links, ["s1", "s2"], multifd_channels=4), "a", "b") == ("a", "s2", "b")
+    equal_for_one = [{**link, "bandwidth": 8e9} if "s2" in str(link["between"]) else link for link in links]
+    assert path(with_links(equal_for_one, ["s1", "s2"]), "a", "b") == ("a", "s2", "b")
+
+
+def test_only_links_that_carry_the_migration_network_are_used() -> None:
+    links: list[dict[str, object]] = [
+        {"between": ["a", "leaf"], "bandwidth": 4e9, "networks": ["service"]},
+        {"between": ["b", "leaf"], "bandwidth": 4e9, "networks": ["service"]},
+        {"between": ["a", "stor"], "networks": ["storage", "migration"]},
+        {"between": ["b", "stor"]},
+    ]
+    network = with_links(links, ["leaf", "stor"], migration_network="migration")
+    assert path(network, "a", "b") == ("a", "stor", "b")
+    assert network.link_index("a", "leaf") is None
+    assert network.attachment("a") == ("stor",)
+    assert path(with_links(links, ["leaf", "stor"], migration_network="service"), "b", "a") == ("b", "leaf", "a")
+
+
+# Splitting over equal paths
+
+
+def test_hash_unfolds_a_path_into_itself() -> None:
+    way = ("hv0-0", "leaf0", "spine3", "leaf1", "hv1-0")
+    assert clos().unfold(way) == (way,)
+
+
+def split_clos(spines: int = 2, **settings: object) -> Network:
+    links: list[dict[str, object]] = [
+        {"between": ends, "bandwidth": rate if "spine" not in ends[1] else 2 * rate}
+        for ends, rate in leaf_and_spine(2, spines, 2).items()
+    ]
+    switches = ["leaf0", "leaf1", *(f"spine{n}" for n in range(spines))]
+    return with_links(links, switches, equal_cost_paths="split", **settings)
+
+
+def test_splitting_makes_one_link_of_equal_ones() -> None:
+    network = split_clos()
+    route = network.route("hv0-0", "hv1-1")
+    assert route is not None
+    assert route.path == ("hv0-0", "leaf0", "spine0 + spine1", "leaf1", "hv1-1")
+    assert network.capacity_bytes_per_s[list(route.links)].tolist() == [1e9, 16e9, 16e9, 1e9]
+    assert network.unfold(route.path) == tuple(
+        ("hv0-0", "leaf0", spine, "leaf1", "hv1-1") for spine in ("spine0", "spine1")
+    )
+    assert path(network, "hv0-0", "hv0-1") == ("hv0-0", "leaf0", "hv0-1")
+
+
+@pytest.mark.parametrize(("channels", "most"), [(1, 8e9), (3, 8e9), (4, 32e9), (9, 32e9)])
+def test_a_flow_takes_one_of_the_paths(channels: int, most: float) -> None:
+    network = split_clos(4, multifd_channels=channels)
+    up = network.link_index("leaf0", "spine0 + 3 more")
+    assert up is not None
+    assert network.capacity_bytes_per_s[up] == 32e9
+    assert network.move_bytes_per_s[up] == most
+    assert network.flow_bytes_per_s[up] == 8e9
+
+
+@pytest.mark.parametrize(("channels", "most"), [(1, 0.5e9), (2, 1e9), (3, 1e9), (4, 2e9)])
+def test_bonds_side_by_side_share_the_channels(channels: int, most: float) -> None:
+    pairs = [("a", "s1"), ("a", "s2"), ("s1", "b"), ("s2", "b")]
+    links: list[dict[str, object]] = [{"between": pair, "members": 2} for pair in pairs]
+    network = with_links(links, ["s1", "s2"], equal_cost_paths="split", multifd_channels=channels)
+    assert bottleneck(network, "a", "b") == most

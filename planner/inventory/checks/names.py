@@ -32,6 +32,7 @@ def _twice(named: Iterable[tuple[str, Path]]) -> Iterator[Finding]:
 
 def check_duplicate_links(draft: Draft) -> Iterator[Finding]:
     """Between two ends there is one link for each network, and it has two ends."""
+    any_network = draft.settings is not None and draft.settings.value.migration_network is None
     joined: dict[frozenset[str], list[Item[Link]]] = {}
     for item in draft.links:
         if not item.has("between"):
@@ -42,12 +43,13 @@ def check_duplicate_links(draft: Draft) -> Iterator[Finding]:
             yield Finding("self-link", f"the link joins {a} to itself", "name two different ends", path)
             continue
         beside = joined.setdefault(frozenset((a, b)), [])
-        other = next((other for other in beside if _share_a_network(other, item)), None)
+        other = next((other for other in beside if any_network or _share_a_network(other, item)), None)
         if other is not None:
             yield Finding(
                 "duplicate-link",
                 f"{a} and {b} are already joined by links[{other.index}]",
-                "keep one, with the bandwidth of both and members: 2; or give each networks of its own",
+                "keep one, with the bandwidth of both and members: 2; or give each networks of its own and say with"
+                " settings.migration_network which is for migrations",
                 path,
             )
         beside.append(item)
