@@ -6,10 +6,12 @@ import math
 import re
 from itertools import product
 
+import highspy
 import numpy as np
+import pulp
 import pytest
 
-from planner.optimize.backend import Outcome, farkas_rows, solve, solver_version
+from planner.optimize.backend import Outcome, Session, farkas_rows, solve, solver_version, write
 from planner.optimize.problem import Floats
 from planner.optimize.program import Program
 
@@ -225,6 +227,85 @@ def test_a_ray_names_rows_that_contradict_each_other(seed: int) -> None:
         others[rows] = False
         left = solve(program.relaxed(others, linear=True), seed=0, time_limit_s=60)
         assert left.outcome is Outcome.INFEASIBLE
+
+
+def test_what_is_given_twice_is_summed() -> None:
+    program = empty([-1.0, -1.0])
+    program.add_row("room", 0, np.array([1, 0, 1]), np.array([1.0, 5.0, 2.0]), upper=2.0)
+    starts, columns, values = program.matrix()
+    assert (starts.tolist(), columns.tolist(), values.tolist()) == ([0, 2], [0, 1], [5.0, 3.0])
+    assert solve(program, seed=0, time_limit_s=60).objective == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pulp_is_told_what_the_solver_is_told(seed: int) -> None:
+    program = random_program(seed)
+    problem = write(program)
+    problem.solve(pulp.HiGHS(msg=False))
+    value = {variable.name: variable.varValue or 0.0 for variable in problem.variables()}
+    if math.isinf(truth := best(program)):
+        assert problem.solverModel.getModelStatus() == highspy.HighsModelStatus.kInfeasible  # type: ignore[union-attr]  # set by the solve
+        return
+    x = np.array([value[f"x_{i}"] for i in range(len(program.cost))])
+    assert allows(program, x)
+    assert program.cost @ x == pytest.approx(truth, abs=1e-6)
+
+
+def changed(program: Program, rng: np.random.Generator) -> Program:
+    """Return a program with other limits, bounds and costs."""
+    other = program.relaxed(np.zeros(program.row_count, dtype=np.bool_), linear=False)
+    for row in range(program.row_count):
+        if rng.random() < 0.5:
+            other.upper[row] = float(rng.integers(0, 9))
+            other.lower[row] = float(rng.choice([-np.inf, other.upper[row] - 2, other.upper[row]]))
+    other.bound = np.where(rng.random(len(program.bound)) < 0.3, 0.0, program.bound)
+    other.cost = program.cost + rng.integers(-2, 3, len(program.cost))
+    return other
+
+
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_session_solves_what_it_is_given_and_remembers_nothing(seed: int, linear: bool) -> None:
+    program, rng = random_program(seed), np.random.default_rng(seed)
+    session = Session(program, linear=linear)
+    start: Floats | None = None
+    for other in (program, changed(program, rng), changed(program, rng), program):
+        found = session.solve(
+            lower=np.array(other.lower),
+            upper=np.array(other.upper),
+            bound=other.bound,
+            cost=other.cost,
+            start=start,
+            time_limit_s=60,
+        )
+        alone = solve(other.relaxed(np.zeros(other.row_count, dtype=np.bool_), linear=linear), seed=0, time_limit_s=60)
+        assert found.outcome is alone.outcome
+        if found.values is not None:
+            assert found.objective == pytest.approx(alone.objective, abs=1e-6)
+            assert found.bound == pytest.approx(alone.bound, abs=1e-6)
+            start = found.values
+    again = session.solve(time_limit_s=60)
+    assert again.bound == pytest.approx(solve(program, seed=0, time_limit_s=60).bound, abs=1e-6) or linear
+
+
+def test_a_session_starts_from_what_it_is_given() -> None:
+    program = hard_program()
+    session = Session(program)
+    first = session.solve(time_limit_s=0.3)
+    assert first.objective is not None
+    second = session.solve(start=first.values, time_limit_s=0.3)
+    assert second.objective is not None
+    assert second.objective <= first.objective + 1e-6
+    fresh = Session(program)
+    third = fresh.solve(start=first.values, time_limit_s=0.05)
+    assert third.objective is not None
+    assert third.objective <= first.objective + 1e-6
+
+
+def test_time_spent_before_is_not_counted_again() -> None:
+    session = Session(hard_program())
+    found = [session.solve(time_limit_s=0.2) for _ in range(3)]
+    assert all(solution.outcome is Outcome.FEASIBLE for solution in found)
 
 
 def test_the_solver_says_what_it_is() -> None:

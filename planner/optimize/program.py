@@ -101,11 +101,20 @@ class Program:
         return replace(self, lower=lower, upper=upper, integer=integer)
 
     def matrix(self) -> tuple[Ints, Ints, Floats]:
-        """Return the matrix by rows: starts, shape (rows + 1,), column indices and values."""
-        if not self._rows:
-            return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
-        rows = np.concatenate(self._rows)
-        order = np.argsort(rows, kind="stable")
+        """Return the matrix by rows, columns ascending: starts, shape (rows + 1,), column indices and values.
+
+        What was given twice for one row and column is summed.
+        """
         starts = np.zeros(self.row_count + 1, dtype=np.int64)
+        if not self._rows:
+            return starts, np.zeros(0, dtype=np.int64), np.zeros(0)
+        cells = np.concatenate(self._rows) * len(self.cost) + np.concatenate(self._columns)
+        values = np.concatenate(self._values)
+        order = np.argsort(cells, kind="stable")
+        cells, values = cells[order], values[order]
+        first = np.flatnonzero(np.diff(cells, prepend=-1))
+        if len(first) < len(cells):
+            cells, values = cells[first], np.add.reduceat(values, first)
+        rows, columns = np.divmod(cells, max(1, len(self.cost)))
         np.cumsum(np.bincount(rows, minlength=self.row_count), out=starts[1:])
-        return starts, np.concatenate(self._columns)[order], np.concatenate(self._values)[order]
+        return starts, columns, values
