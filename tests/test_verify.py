@@ -6,9 +6,9 @@ import pytest
 
 from planner.verify import CHECKS, verify_plan
 from tests.truth.handmade import make_plan
-from tests.truth.wrong import INVENTORY, NOES, No, claims, moves, resources, rules
+from tests.truth.wrong import INVENTORY, NOES, No, claims, moves, resources, room, rules
 
-ALL = (moves, resources, rules, claims)
+ALL = (moves, resources, rules, claims, room)
 """The modules that fill NOES."""
 
 

@@ -19,7 +19,7 @@ from tests.truth.handmade import (
     make_plan,
     with_rules,
 )
-from tests.truth.wrong import APP, CACHE, DB, INVENTORY, MOVES, WEB, at
+from tests.truth.wrong import APP, CACHE, DB, INVENTORY, MOVES, WEB, at, room
 from tests.truth.wrong.resources import swap
 
 
@@ -75,7 +75,7 @@ def test_the_two_directions_of_a_link_are_two_links() -> None:
     back = make_move(inventory, "peer", "hv2", path=("hv3", "leaf2", "leaf1", "hv2"), rate=FULL, start_s=APP.start_s)
     inventory = with_rules(inventory)
     plan = make_plan(inventory, [*MOVES, back])
-    assert rejected(inventory, plan) == {"coverage"}, "only that peer's host is not evacuated"
+    assert rejected(inventory, plan) == {"extra-moves"}, "only that peer's host is not evacuated"
 
 
 def test_a_parallel_way_is_as_good() -> None:
@@ -180,3 +180,46 @@ def test_without_a_plan_there_is_nothing_to_replay(status: Status) -> None:
 
 def test_the_order_in_the_file_does_not_matter() -> None:
     assert rejected(INVENTORY, make_plan(INVENTORY, [CACHE, WEB, APP, DB])) == set()
+
+
+def test_vms_of_other_hosts_may_move_where_the_request_allows_it() -> None:
+    assert rejected(INVENTORY, room.plan()) == set()
+    assert rejected(INVENTORY, room.plan([*MOVES, room.old(0.0)])) == set()
+
+
+@pytest.mark.parametrize(("overlap_s", "ok"), [(0.0, True), (0.9e-6, True), (1.1e-6, False)])
+def test_room_is_free_when_the_one_that_leaves_has_landed(overlap_s: float, ok: bool) -> None:
+    inventory, plan = room.tight(-overlap_s)
+    assert rejected(inventory, plan) == (set() if ok else {"memory"})
+
+
+def test_a_parked_vm_may_go_on_in_the_moment_in_which_it_lands_and_frees_its_parking_place() -> None:
+    inventory = changed_host(changed_host(with_rules(INVENTORY), "hv4", memory=4 * GIB), "hv1", max_outgoing=9)
+    parked = room.old(0.0)
+    onward = room.onward("old", parked.end_s, after=("old",))
+    web = make_move(inventory, "web", "hv4", start_s=onward.end_s, after=("old",))
+    moves = [DB, at("app", 50.0), at("cache", 50.0), parked, onward, web]
+    assert rejected(inventory, make_plan(inventory, moves, request=room.AUTO)) == set()
+
+
+def test_a_vm_may_come_back() -> None:
+    back = make_move(INVENTORY, "old", "hv2", source="hv4", path=("hv4", "leaf2", "leaf1", "hv2"), start_s=200.0)
+    assert rejected(INVENTORY, room.plan([*MOVES, room.old(100.0), back])) == set()
+
+
+def test_those_that_stay_together_may_part_on_the_way() -> None:
+    """Only where they end counts: old is parked on hv4 and joins peer, which stays on hv3."""
+    inventory = with_rules(INVENTORY, Together(together=("old", "peer")))
+    assert rejected(inventory, room.of(inventory)) == set()
+
+
+def test_what_is_said_to_profit_from_a_move_arrives_after_it() -> None:
+    inventory, plan = room.tight(0.0)
+    moves = changed_moves(plan.moves, "old", makes_room_for=("db",))
+    assert rejected(inventory, plan.model_copy(update={"moves": tuple(moves)})) == set()
+
+
+def test_a_vm_of_an_evacuated_host_may_be_parked() -> None:
+    web = make_move(INVENTORY, "web", "hv4")
+    moves = [DB, at("app", 50.0), at("cache", 50.0), web, room.onward("web", web.end_s)]
+    assert rejected(INVENTORY, room.plan(moves)) == set()

@@ -46,22 +46,44 @@ class Request(Record):
     start_clock: str | None = Field(
         None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of day at which the plan starts, HH:MM."
     )
+    make_room: Literal["auto", "never"] = Field(
+        "never",
+        description="Whether VMs of other hosts may move to make room: auto where it is needed or saves its price,"
+        " never not at all, and every VM moves once.",
+    )
+    extra_move_price_s: float = Field(
+        0.0, ge=0, description="What each extra move counts, beside its own downtime, in weighted downtime [s]."
+    )
 
 
 class Objective(Record):
     """What the plan costs, and the proof of how much less it could cost."""
 
     downtime_s: float = Field(description="Sum of the moves' downtimes [s].")
-    weighted_downtime_s: float = Field(description="Sum of weight x downtime, the value minimised [s].")
+    weighted_downtime_s: float = Field(description="Sum of weight x downtime over the moves [s].")
     finish_s: float = Field(description="When the last move ends [s].")
-    lower_bound_weighted_downtime_s: float = Field(
-        description="No plan with the offered approaches and bandwidths has less weighted downtime [s]."
+    extra_moves: int = Field(
+        0, ge=0, description="Moves that make room: of VMs whose host is not evacuated, or beyond a VM's first [count]."
     )
-    gap: float = Field(description="(weighted downtime - bound) / weighted downtime; 0 where both are 0 [1].")
+    extra_price_s: float = Field(
+        0.0, ge=0, description="Their number x the request's extra_move_price_s; added to the value minimised [s]."
+    )
+    lower_bound_weighted_downtime_s: float = Field(
+        description="No plan with the offered approaches and bandwidths has less weighted downtime, the price of its"
+        " extra moves included [s]."
+    )
+    gap: float = Field(
+        description="(cost - bound) / cost, cost = weighted downtime + extra price; 0 where both are 0 [1]."
+    )
     lower_bound_finish_s: float | None = Field(
         None,
         description="No plan with at most this weighted downtime ends sooner [s]; absent where not computed.",
     )
+
+    @property
+    def cost_s(self) -> float:
+        """What is minimised: weighted downtime and the price of the extra moves [s]."""
+        return self.weighted_downtime_s + self.extra_price_s
 
 
 class SolverInfo(Record):
@@ -72,6 +94,13 @@ class SolverInfo(Record):
     seed: int = Field(description="Seed of all random choices.")
     seconds: float = Field(description="Wall time of the whole planning [s].")
     time_limit_s: float | None = Field(None, description="Limit that was given [s].")
+
+
+class PathShare(Record):
+    """One of several paths that a migration is spread over."""
+
+    path: tuple[str, ...] = Field(min_length=2, description="Nodes from source to target.")
+    share: float = Field(gt=0, le=1, description="Share of the bandwidth that is reserved on it [1].")
 
 
 class Move(Record):
@@ -85,7 +114,10 @@ class Move(Record):
     bandwidth_bytes_per_s: float = Field(
         gt=0, description="Bandwidth reserved on every link of the path for the whole duration [bytes/s]."
     )
-    path: tuple[str, ...] = Field(min_length=2, description="Nodes from source to target.")
+    path: tuple[str, ...] = Field(min_length=2, description="Nodes from source to target; the first of several paths.")
+    paths: tuple[PathShare, ...] = Field(
+        (), description="All paths, where the move is spread over several (`equal_cost_paths: split`)."
+    )
     start_s: float = Field(ge=0, description="Start, from the start of the plan [s].")
     duration_s: float = Field(ge=0, description="Migration time [s].")
     downtime_s: float = Field(ge=0, description="Service downtime [s].")
@@ -95,7 +127,12 @@ class Move(Record):
     weight: float = Field(1.0, ge=0, description="What a second of its downtime counts [1].")
     after: tuple[str, ...] = Field(
         (),
-        description="VMs whose end this start waits for: they hold what it needs, or a rule puts them first.",
+        description="VMs whose end this start waits for: they hold what it needs, or a rule puts them first. Of a VM"
+        " that moves more than once, its last move that has ended by then; it may be the VM itself.",
+    )
+
+    makes_room_for: tuple[str, ...] = Field(
+        (), description="VMs that arrive on the source after this move's end, in the room that it leaves."
     )
 
     @property

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from planner.inventory.models import Inventory
 from planner.plan.models import Plan, Status, Verification, Violation
 from planner.verify.approaches import check_approach, check_max_downtime
+from planner.verify.chains import check_chain, check_makes_room
 from planner.verify.claims import check_bound, check_objective, check_status
-from planner.verify.coverage import check_coverage, check_request
+from planner.verify.coverage import check_coverage, check_extra_moves, check_request
 from planner.verify.facts import check_facts
 from planner.verify.findings import Finding
 from planner.verify.paths import check_bandwidth, check_path
@@ -27,6 +28,8 @@ CHECKS: dict[str, Check] = {
     "request": check_request,
     "facts": check_facts,
     "coverage": check_coverage,
+    "extra-moves": check_extra_moves,
+    "chain": check_chain,
     "deadline": check_deadline,
     "target": check_target,
     "labels": check_labels,
@@ -45,6 +48,7 @@ CHECKS: dict[str, Check] = {
     "before": check_before,
     "prediction": check_prediction,
     "after": check_after,
+    "makes-room": check_makes_room,
     "objective": check_objective,
     "bound": check_bound,
     "status": check_status,

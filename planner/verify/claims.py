@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from planner.plan.models import Status
+from planner.plan.models import Objective, Status
 from planner.verify.findings import Finding
 from planner.verify.replay import RELATIVE_TOLERANCE, TIME_TOLERANCE_S, Replay
 
@@ -26,16 +26,16 @@ def check_status(replay: Replay) -> Iterator[Finding]:
         if objective is None:
             yield Finding("the plan is called optimal, but has no objective and bound that would show it")
             return
-        value, bound = objective.weighted_downtime_s, objective.lower_bound_weighted_downtime_s
+        value, bound = objective.cost_s, objective.lower_bound_weighted_downtime_s
         if value > bound + OPTIMAL_TOLERANCE * max(1.0, value):
             yield Finding(
-                f"the plan is called optimal, but its weighted downtime {value:.12g} s is above"
+                f"the plan is called optimal, but its {_cost_words(objective)} {value:.12g} s is above"
                 f" the bound {bound:.12g} s"
             )
 
 
 def check_objective(replay: Replay) -> Iterator[Finding]:
-    """Check that the downtimes add up to what the objective says, and that the last move ends when it says.
+    """Check that downtimes and the price of extra moves add up to what the objective says, and when the last move ends.
 
     The weights are the inventory's. A plan without objective claims nothing.
     """
@@ -45,10 +45,14 @@ def check_objective(replay: Replay) -> Iterator[Finding]:
     downtime_s = sum(step.move.downtime_s for step in replay.steps)
     weighted_s = sum(step.vm.weight * step.move.downtime_s for step in replay.steps if step.vm is not None)
     finish_s = max((step.end_s for step in replay.steps), default=0.0)
+    extra = sum(map(replay.is_extra, replay.steps))
+    if objective.extra_moves != extra:
+        yield Finding(f"the objective counts {objective.extra_moves} extra moves, but the plan has {extra}")
     for stated, found, what, absolute in (
         (objective.downtime_s, downtime_s, "downtime", RELATIVE_TOLERANCE),
         (objective.weighted_downtime_s, weighted_s, "weighted downtime", RELATIVE_TOLERANCE),
         (objective.finish_s, finish_s, "finish", TIME_TOLERANCE_S),
+        (objective.extra_price_s, extra * replay.plan.request.extra_move_price_s, "price", RELATIVE_TOLERANCE),
     ):
         if not math.isclose(stated, found, rel_tol=RELATIVE_TOLERANCE, abs_tol=absolute):
             yield Finding(f"the {what} is {stated:.12g} s in the objective, but {found:.12g} s by the moves")
@@ -59,12 +63,16 @@ def check_bound(replay: Replay) -> Iterator[Finding]:
     objective = replay.plan.objective
     if objective is None:
         return
-    value, bound = objective.weighted_downtime_s, objective.lower_bound_weighted_downtime_s
+    value, bound = objective.cost_s, objective.lower_bound_weighted_downtime_s
     if bound > value + RELATIVE_TOLERANCE * max(1.0, abs(value)):
-        yield Finding(f"the lower bound {bound:.12g} s is above the weighted downtime {value:.12g} s")
+        yield Finding(f"the lower bound {bound:.12g} s is above the {_cost_words(objective)} {value:.12g} s")
     gap = max(0.0, (value - bound) / value) if value > 0 else 0.0
     if not math.isclose(objective.gap, gap, rel_tol=RELATIVE_TOLERANCE, abs_tol=RELATIVE_TOLERANCE):
         yield Finding(f"the gap is {objective.gap:.12g} in the objective, but {gap:.12g} by value and bound")
     first_s = objective.lower_bound_finish_s
     if first_s is not None and first_s > objective.finish_s + TIME_TOLERANCE_S:
         yield Finding(f"the lower bound on the finish {first_s:.12g} s is above the finish {objective.finish_s:.12g} s")
+
+
+def _cost_words(objective: Objective) -> str:
+    return "weighted downtime" + (" with the price of its extra moves" if objective.extra_price_s else "")

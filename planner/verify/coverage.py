@@ -1,4 +1,4 @@
-"""Who moves: every VM of an evacuated host, exactly once, and nobody else."""
+"""Who moves: every VM of an evacuated host, and what the request allows besides."""
 
 from __future__ import annotations
 
@@ -15,13 +15,31 @@ def check_request(replay: Replay) -> Iterator[Finding]:
 
 
 def check_coverage(replay: Replay) -> Iterator[Finding]:
-    """Check that every VM of an evacuated host moves exactly once, and no other VM moves."""
+    """Check that every VM of an evacuated host moves."""
+    for vm in replay.inventory.vms:
+        if vm.host in replay.evacuated and vm.name not in replay.steps_of:
+            yield Finding(f"{vm.name} stays on {vm.host}, which is to be evacuated", (vm.name, vm.host))
+
+
+def check_extra_moves(replay: Replay) -> Iterator[Finding]:
+    """Check that moves which make room are allowed: by the request, and none from a host that accepts no VMs.
+
+    Such moves are those of VMs whose host is not evacuated, and those of a VM after its first.
+    """
+    allowed = replay.plan.request.make_room == "auto"
     for vm in replay.inventory.vms:
         count = len(replay.steps_of.get(vm.name, ()))
-        if vm.host in replay.evacuated:
-            if count == 0:
-                yield Finding(f"{vm.name} stays on {vm.host}, which is to be evacuated", (vm.name, vm.host))
-            elif count > 1:
-                yield Finding(f"{vm.name} moves {count} times instead of once", (vm.name,))
-        elif count:
-            yield Finding(f"{vm.name} moves, but its host {vm.host} is not evacuated", (vm.name, vm.host))
+        stays = vm.host not in replay.evacuated
+        if count and stays and not allowed:
+            yield Finding(
+                f"{vm.name} moves, but its host {vm.host} is not evacuated and the request allows no extra moves",
+                (vm.name, vm.host),
+            )
+        elif count and stays and not replay.hosts[vm.host].accepts:
+            yield Finding(
+                f"{vm.name} moves, but its host {vm.host} is not evacuated and accepts no VMs:"
+                " nobody could use the room",
+                (vm.name, vm.host),
+            )
+        elif count > 1 and not allowed:
+            yield Finding(f"{vm.name} moves {count} times; the request allows no extra moves", (vm.name,))

@@ -29,7 +29,7 @@ def _facts_of(step: Step) -> Iterator[Finding]:
     if vm is None:
         yield Finding(f"the inventory has no VM {move.vm}", (move.vm,), move.start_s)
         return
-    if vm.host != move.source:
+    if step.earlier is None and vm.host != move.source:
         yield Finding(
             f"{vm.name} runs on {vm.host}, not on {move.source}", (vm.name, vm.host, move.source), move.start_s
         )

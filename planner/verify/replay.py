@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,8 +31,11 @@ class Step:
         The move as the plan has it.
     vm
         The VM, or None if the inventory has none of that name.
+    earlier
+        The VM's move before this one in order of start, or None.
     source
-        The host on which the inventory has the VM; for an unknown VM the source that the plan names, if it exists.
+        The host on which the VM is then: where the inventory has it, or where the earlier move leads. For an unknown
+        VM the source that the plan names, if it exists.
     target
         The target, or None if there is no such host.
     end_s
@@ -44,6 +48,7 @@ class Step:
 
     move: Move
     vm: VM | None
+    earlier: Move | None
     source: Host | None
     target: Host | None
     end_s: float
@@ -67,7 +72,7 @@ class Replay:
     steps
         The moves in the order of the plan.
     steps_of
-        The steps of each VM that moves, by name; more than one where the plan is wrong.
+        The steps of each VM that moves in order of start, by name.
     """
 
     def __init__(self, inventory: Inventory, plan: Plan) -> None:
@@ -81,35 +86,53 @@ class Replay:
             for ends in (link.between, (link.between[1], link.between[0]))
         }
         self.evacuated = frozenset(plan.request.evacuate)
-        self.steps = tuple(self._step(move) for move in plan.moves)
+        order = sorted(range(len(plan.moves)), key=lambda number: plan.moves[number].start_s)
         steps_of: defaultdict[str, list[Step]] = defaultdict(list)
-        for step in self.steps:
-            steps_of[step.move.vm].append(step)
+        made: dict[int, Step] = {}
+        for number in order:
+            move = plan.moves[number]
+            before = steps_of[move.vm]
+            made[number] = self._step(move, before[-1].move if before else None)
+            before.append(made[number])
+        self.steps = tuple(made[number] for number in range(len(plan.moves)))
         self.steps_of = dict(steps_of)
 
-    def _step(self, move: Move) -> Step:
+    def _step(self, move: Move, earlier: Move | None) -> Step:
         vm = self.vms.get(move.vm)
         end_s = move.start_s + move.duration_s
+        at = move.source if vm is None else vm.host if earlier is None else earlier.target
         return Step(
             move=move,
             vm=vm,
-            source=self.hosts.get(move.source if vm is None else vm.host),
+            earlier=earlier,
+            source=self.hosts.get(at),
             target=self.hosts.get(move.target),
             end_s=end_s,
             held_until_s=max(move.start_s, end_s - TIME_TOLERANCE_S),
             links=tuple(ends for ends in pairwise(move.path) if ends in self.capacity_bytes_per_s),
         )
 
-    def presence(self, vm: VM) -> dict[str, tuple[float, float]]:
-        """Return when a VM takes up room on which host: one interval [s] for each host, -inf and inf included.
+    def presence(self, vm: VM) -> Iterator[tuple[str, float, float]]:
+        """Yield when a VM takes up room on which host: name, since and until [s], -inf and inf included.
 
-        It is on its source until its move ends and on its target from its start.
+        It is on each host of its way from the start of the move that brings it to the end of the one that takes it
+        away. Times on one host do not overlap.
         """
-        steps = self.steps_of.get(vm.name)
-        if not steps:
-            return {vm.host: (-math.inf, math.inf)}
-        where = {vm.host: (-math.inf, max(step.held_until_s for step in steps))}
-        for step in steps:
-            since, _ = where.get(step.move.target, (math.inf, math.inf))
-            where[step.move.target] = (min(since, step.move.start_s), math.inf)
-        return where
+        steps = self.steps_of.get(vm.name, [])
+        until = [*(step.held_until_s for step in steps), math.inf]
+        where: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+        where[vm.host].append((-math.inf, until[0]))
+        for step, end_s in zip(steps, until[1:], strict=True):
+            times = where[step.move.target]
+            since = step.move.start_s
+            if times and since <= times[-1][1]:
+                since, last = times.pop()
+                end_s = max(last, end_s)
+            times.append((since, end_s))
+        for host, times in where.items():
+            for since, end_s in times:
+                yield host, since, end_s
+
+    def is_extra(self, step: Step) -> bool:
+        """Return whether a move makes room: of a VM whose host is not evacuated, or not the first of its VM."""
+        return step.earlier is not None or (step.vm is not None and step.vm.host not in self.evacuated)

@@ -30,7 +30,7 @@ def _overloads(
 ) -> Iterator[tuple[Host, Overload]]:
     holds: defaultdict[str, list[Hold]] = defaultdict(list)
     for vm in replay.inventory.vms:
-        for name, (since, until) in replay.presence(vm).items():
+        for name, since, until in replay.presence(vm):
             holds[name].append(Hold(vm.name, since, until, amount(vm)))
     for host in replay.inventory.hosts:
         over = first_overload(holds[host.name], limit(host))

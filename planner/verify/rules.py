@@ -21,7 +21,7 @@ def check_separate(replay: Replay) -> Iterator[Finding]:
         for name in dict.fromkeys(rule.members):
             vm = replay.vms.get(name)
             if vm is not None:
-                for host, (since, until) in replay.presence(vm).items():
+                for host, since, until in replay.presence(vm):
                     holds[host].append(Hold(name, since, until))
         for host, here in holds.items():
             over = first_overload(here, 1)
@@ -35,11 +35,11 @@ def check_separate(replay: Replay) -> Iterator[Finding]:
 
 
 def check_together(replay: Replay) -> Iterator[Finding]:
-    """Check that members that move share one destination: where members stay, the host of one that stays."""
+    """Check that members that move end on one host: where members stay, the host of one that stays."""
     for rule in replay.inventory.rules:
         if not isinstance(rule, Together):
             continue
-        movers = [step.move for name in dict.fromkeys(rule.members) for step in replay.steps_of.get(name, ())]
+        movers = [replay.steps_of[name][-1].move for name in dict.fromkeys(rule.members) if name in replay.steps_of]
         stay = [replay.vms[name] for name in rule.members if name in replay.vms and name not in replay.steps_of]
         targets = {move.target for move in movers}
         homes = {vm.host for vm in stay}

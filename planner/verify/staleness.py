@@ -53,7 +53,11 @@ def _which_settings(inventory: Inventory, plan: Plan) -> str:
 def _moved(inventory: Inventory, plan: Plan) -> Iterator[str]:
     """Tell what became of the VMs that the plan moves, and which it does not know."""
     vms = {vm.name: vm for vm in inventory.vms}
-    for move in plan.moves:
+    seen: set[str] = set()
+    for move in sorted(plan.moves, key=lambda move: move.start_s):
+        if move.vm in seen:
+            continue
+        seen.add(move.vm)
         vm = vms.get(move.vm)
         if vm is None:
             yield f"{move.vm} is gone"

@@ -79,16 +79,18 @@ def make_move(
     *,
     approach: Approach = Approach.PRECOPY,
     rate: float = HALF,
+    source: str | None = None,
     start_s: float = 0.0,
     path: tuple[str, ...] | None = None,
     after: tuple[str, ...] = (),
+    makes_room_for: tuple[str, ...] = (),
 ) -> Move:
     """Return a move whose numbers are the model's."""
     found = next(each for each in inventory.vms if each.name == vm)
     prediction = predict_vm(inventory.settings, found, approach, rate)
     return Move(
         vm=vm,
-        source=found.host,
+        source=source or found.host,
         target=target,
         approach=approach,
         precopy_share=float(prediction.precopy_share[0, 0]),
@@ -102,6 +104,7 @@ def make_move(
         disk_bytes=found.disk,
         weight=found.weight,
         after=after,
+        makes_room_for=makes_room_for,
     )
 
 
@@ -120,18 +123,25 @@ def make_plan(inventory: Inventory, moves: Iterable[Move] | None = None, **field
     made = tuple(small_moves(inventory) if moves is None else moves)
     weights = {vm.name: vm.weight for vm in inventory.vms}
     weighted_s = sum(weights.get(move.vm, 0.0) * move.downtime_s for move in made)
+    request = fields.get("request", Request(evacuate=("hv1",), deadline_s=600.0))
+    leaving = {vm.name for vm in inventory.vms if vm.host in request.evacuate}
+    known = [move.vm for move in made if move.vm in weights]
+    extra = len(known) - len(leaving.intersection(known))
+    cost_s = weighted_s + extra * request.extra_move_price_s
     plan: dict[str, Any] = {
         "format": "evac/plan/1",
         "inventory": InventoryRef(name=inventory.name, sha256=inventory.sha256(), sections=inventory.sections()),
-        "request": Request(evacuate=("hv1",), deadline_s=600.0),
+        "request": request,
         "settings": inventory.settings,
         "status": Status.FEASIBLE,
         "objective": Objective(
             downtime_s=sum(move.downtime_s for move in made),
             weighted_downtime_s=weighted_s,
             finish_s=max((move.end_s for move in made), default=0.0),
-            lower_bound_weighted_downtime_s=0.75 * weighted_s,
-            gap=0.25 if weighted_s > 0 else 0.0,
+            extra_moves=extra,
+            extra_price_s=extra * request.extra_move_price_s,
+            lower_bound_weighted_downtime_s=0.75 * cost_s,
+            gap=0.25 if cost_s > 0 else 0.0,
         ),
         "moves": made,
     }
@@ -153,6 +163,12 @@ def changed_host(inventory: Inventory, host: str, **fields: Any) -> Inventory:
     """Return the inventory with other fields in one host."""
     hosts = tuple(each.model_copy(update=fields) if each.name == host else each for each in inventory.hosts)
     return inventory.model_copy(update={"hosts": hosts})
+
+
+def changed_link(inventory: Inventory, ends: tuple[str, str], **fields: Any) -> Inventory:
+    """Return the inventory with other fields in the link between two ends."""
+    links = tuple(each.model_copy(update=fields) if each.between == ends else each for each in inventory.links)
+    return inventory.model_copy(update={"links": links})
 
 
 def changed_settings(inventory: Inventory, **fields: Any) -> Inventory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.inventory.models import Approach
 from planner.plan.models import Request
 from tests.truth.handmade import changed_host, changed_moves, changed_settings, changed_vm, make_move, make_plan
-from tests.truth.wrong import APP, CACHE, DB, INVENTORY, MOVES, WEB, Wrong, at, no
+from tests.truth.wrong import APP, CACHE, DB, INVENTORY, MOVES, Wrong, at, no
 
 
 @no("request")
@@ -16,18 +16,6 @@ def evacuates_a_host_that_is_not_there() -> Wrong:
 @no("coverage")
 def leaves_a_vm_behind() -> Wrong:
     return INVENTORY, make_plan(INVENTORY, [DB, at("app", 100.0), at("cache", 100.0)])
-
-
-@no("coverage")
-def moves_a_vm_twice() -> Wrong:
-    again = make_move(INVENTORY, "web", "hv4", start_s=200.0)
-    return INVENTORY, make_plan(INVENTORY, [DB, WEB, at("app", 100.0), at("cache", 100.0), again])
-
-
-@no("coverage")
-def moves_a_vm_of_a_host_that_stays() -> Wrong:
-    path = ("hv2", "leaf1", "leaf2", "hv4")
-    return INVENTORY, make_plan(INVENTORY, [*MOVES, make_move(INVENTORY, "old", "hv4", path=path, start_s=100.0)])
 
 
 @no("coverage")
@@ -73,7 +61,7 @@ def goes_to_where_it_is() -> Wrong:
     return INVENTORY, make_plan(INVENTORY, moves)
 
 
-@no("target", "path", "coverage")
+@no("target", "path", "extra-moves")
 def goes_to_where_it_is_though_nothing_makes_it() -> Wrong:
     old = make_move(INVENTORY, "old", "hv2", path=("hv2", "leaf1", "hv2"), start_s=100.0)
     return INVENTORY, make_plan(INVENTORY, [*MOVES, old])
