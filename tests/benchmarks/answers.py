@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from tests.benchmarks.baselines import POLICIES, allowed_to, operate
 from tests.benchmarks.decisions import plan_of
 from tests.benchmarks.fluid import cached_deadline_s
 from tests.benchmarks.generator import Instance, generate
+from tests.benchmarks.memory import peak_memory_bytes
 from tests.benchmarks.records import CPSAT, OURS, Case, Record, judged, movers_of
 from tests.benchmarks.rival import Form, decisions_of, document, task_of
 
@@ -127,9 +127,3 @@ def cpsat(
         return [replace(record, note="no hosts were found within the classes of its answer")]
     plan = plan_of(instance.inventory, instance.evacuate, deadline_s, decisions)
     return [judged(record, instance, plan, verify_plan(instance.inventory, plan))]
-
-
-def peak_memory_bytes() -> int:
-    """Return the peak resident memory of this process [bytes]."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

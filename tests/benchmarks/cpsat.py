@@ -15,14 +15,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ortools.sat.python import cp_model
+
+from tests.benchmarks.memory import peak_memory_bytes
 
 GRID_S = 0.01
 """Step of time [s]."""
@@ -162,7 +162,7 @@ def solve(document: dict[str, Any], *, limit_s: float, workers: int, seed: int, 
         "first_s": first.seconds,
         "choices": None,
         "starts_s": None,
-        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "memory_bytes": peak_memory_bytes(),
     }
     if found:
         chosen = [-1] * len(made.starts)
