@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from planner.inventory.load import load_inventory
 from planner.inventory.models import Inventory
 from planner.plan.models import InventoryRef, Plan
 from planner.verify import staleness
-from tests.truth.handmade import GIB, changed_host, changed_settings, changed_vm, make_plan, with_rules
+from tests.truth.handmade import GIB, changed_host, changed_link, changed_settings, changed_vm, make_plan, with_rules
 from tests.truth.wrong import INVENTORY
 
+ROOT = Path(__file__).resolve().parent.parent
 PLAN = make_plan(INVENTORY)
 VMS = "the VMs have changed"
 
@@ -29,6 +33,13 @@ def test_the_same_inventory_is_not_stale() -> None:
         (changed_settings(INVENTORY, max_incoming=3), ["the settings have changed: max_incoming"]),
         (changed_host(INVENTORY, "hv4", accepts=False), ["the hosts have changed"]),
         (INVENTORY.model_copy(update={"links": INVENTORY.links[:-1]}), ["the switches or links have changed"]),
+        (changed_link(INVENTORY, ("hv1", "leaf1"), members=2), ["the switches or links have changed"]),
+        (changed_link(INVENTORY, ("hv1", "leaf1"), networks=("service",)), ["the switches or links have changed"]),
+        (changed_link(INVENTORY, ("hv1", "leaf1"), usable=(1.0, 0.5)), ["the switches or links have changed"]),
+        (
+            changed_settings(INVENTORY, equal_cost_paths="split", multifd_channels=4),
+            ["the settings have changed: multifd_channels, equal_cost_paths"],
+        ),
         (INVENTORY.model_copy(update={"switches": ("leaf1",)}), ["the switches or links have changed"]),
         (with_rules(INVENTORY), ["the rules have changed"]),
         (changed_vm(INVENTORY, "peer", read_rate=1.0), [VMS]),
@@ -67,3 +78,17 @@ def test_a_plan_without_digests_of_sections_still_tells_of_its_vms() -> None:
 def test_without_moves_new_vms_are_not_missed() -> None:
     plan = PLAN.model_copy(update={"moves": ()})
     assert staleness(with_rules(INVENTORY), plan) == ["the rules have changed"]
+
+
+def test_plans_of_older_versions_are_not_stale() -> None:
+    """Fields that have come since count only where they are set: these digests are from before."""
+    inventory = load_inventory(ROOT / "inventories" / "paper.yaml")
+    assert inventory.sha256() == "2b2c9da5dcb5417d6dd470000b69c4dbae86d8ed4598fd831464b49590bada9d"
+    assert inventory.sections() == {
+        "name": "9d53f79e7113d46c",
+        "settings": "7f59acb9b7e7b3e4",
+        "hosts": "ce1cd14409c6fcb4",
+        "links": "d64de8076851fb89",
+        "vms": "a3c96eb3bcf0a2bd",
+        "rules": "4f53cda18c2baa0c",
+    }

@@ -67,9 +67,10 @@ def _source_kinds(problem: Problem) -> list[str]:
     kinds: dict[object, str] = {}
     for source in problem.sources:
         near = problem.network.attachment(source.name)
-        capacities = tuple(problem.network.graph.edges[source.name, node]["capacity_bytes_per_s"] for node in near)
+        links = [problem.network.link_index(source.name, node) for node in near]
+        limits = tuple(_limits(problem, [link for link in links if link is not None]))
         alone = source.name if hosts.intersection(near) else None
-        kinds.setdefault((near, capacities, alone), source.name)
+        kinds.setdefault((near, limits, alone), source.name)
     return list(kinds.values())
 
 
@@ -79,7 +80,14 @@ def _shape(problem: Problem, route: Route | None) -> object:
         return None
     # The first link is no part of the tail: it is the source's, and limits what leaves it side by side.
     head = max(1, len(route.links) - TAIL)
-    return route.links[:head], tuple(problem.network.capacity_bytes_per_s[list(route.links[head:])].tolist())
+    return route.links[:head], tuple(_limits(problem, list(route.links[head:])))
+
+
+def _limits(problem: Problem, links: list[int]) -> list[tuple[float, float, float]]:
+    """Return what each link carries, and what one move may have of it with several flows and with one [bytes/s]."""
+    network = problem.network
+    limits = (network.capacity_bytes_per_s, network.move_bytes_per_s, network.flow_bytes_per_s)
+    return list(zip(*(limit[links].tolist() for limit in limits), strict=True))
 
 
 def make_classes(problem: Problem, members: list[tuple[int, ...]]) -> Classes:

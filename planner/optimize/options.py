@@ -1,19 +1,23 @@
 """What each VM could do: approaches and bandwidths with their times and downtimes, all at once in numpy.
 
 The bandwidth menu of a path with bottleneck B is B, B/2 and B/4 and, for each wider link C on it, C/n and C/2n
-with n = ceil(C/B): rates of which a whole number fills that link. The menu depends on the path's capacities
-alone.
+with n = ceil(C/B): rates of which a whole number fills that link. B is the most that one move may have: on a bond of
+several wires that is less than the capacity, and less for moves of one TCP flow than for those of several; the menu
+serves both.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from planner.inventory.models import ALL_APPROACHES
 from planner.optimize.classes import Classes
+from planner.optimize.lanes import Structure, structures
 from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.predict.protocol import Outside
 from planner.predict.registry import model_for, thresholds, workload_of
@@ -22,19 +26,29 @@ FRACTIONS = (1.0, 0.5, 0.25)
 """Shares of the bottleneck that are always on the menu [1]."""
 
 
-def bandwidth_menu(capacities_bytes_per_s: tuple[float, ...]) -> tuple[float, ...]:
+def bandwidth_menu(
+    capacities_bytes_per_s: tuple[float, ...], *most_bytes_per_s: float, lanes: bool = False
+) -> tuple[float, ...]:
     """Return the bandwidths offered on a path, largest first.
 
     Parameters
     ----------
     capacities_bytes_per_s
         Capacity of each link of the path [bytes/s].
+    most_bytes_per_s
+        The most that one move may have there, by its number of flows [bytes/s].
+    lanes
+        Whether to offer also the rates of the lanes into which the wider links may be divided.
     """
-    bottleneck = min(capacities_bytes_per_s)
-    rates = {bottleneck * share for share in FRACTIONS}
-    for capacity in set(capacities_bytes_per_s):
-        fair = capacity / math.ceil(capacity / bottleneck * (1 - 1e-12))
-        rates |= {min(fair, bottleneck), min(fair, bottleneck) / 2}
+    narrowest = min(capacities_bytes_per_s)
+    rates: set[float] = set()
+    for bottleneck in {min(narrowest, most) for most in most_bytes_per_s or (narrowest,)}:
+        rates |= {bottleneck * share for share in FRACTIONS}
+        for capacity in set(capacities_bytes_per_s):
+            fair = capacity / math.ceil(capacity / bottleneck * (1 - 1e-12))
+            rates |= {min(fair, bottleneck), min(fair, bottleneck) / 2}
+            if lanes and capacity > bottleneck:
+                rates |= set(chain.from_iterable(structures(capacity, bottleneck)))
     return _distinct(sorted(rates, reverse=True))
 
 
@@ -104,6 +118,13 @@ def _permitted(problem: Problem) -> Bools:
     return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(ALL_APPROACHES))
 
 
+def _several_flows(problem: Problem) -> Bools:
+    """Return which moves have all the flows that the settings allow, by mover and approach, shape (M, A)."""
+    settings = problem.settings
+    rows = [[settings.flows(a, vm.disk) == settings.multifd_channels for a in ALL_APPROACHES] for vm in problem.movers]
+    return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(ALL_APPROACHES))
+
+
 def _menus(problem: Problem, classes: Classes) -> tuple[Ints, tuple[tuple[int, ...], ...], Floats]:
     """Return the menu of each source and target, the menus as rate indices, and the rates."""
     by_rates: dict[tuple[float, ...], int] = {}
@@ -111,8 +132,13 @@ def _menus(problem: Problem, classes: Classes) -> tuple[Ints, tuple[tuple[int, .
     for s in range(len(problem.sources)):
         for c in range(len(classes.members)):
             if classes.trunk[s][c] is not None:
-                path = classes.links(s, c, classes.members[c][0])
-                menu = bandwidth_menu(tuple(problem.network.capacity_bytes_per_s[list(path)].tolist()))
+                path = list(classes.links(s, c, classes.members[c][0]))
+                network = problem.network
+                menu = bandwidth_menu(
+                    tuple(network.capacity_bytes_per_s[path].tolist()),
+                    float(network.move_bytes_per_s[path].min()),
+                    float(network.flow_bytes_per_s[path].min()),
+                )
                 menu_of[s, list(classes.members[c])] = by_rates.setdefault(menu, len(by_rates))
     rates = sorted({rate for menu in by_rates for rate in menu}, reverse=True)
     index = {rate: i for i, rate in enumerate(rates)}
@@ -166,8 +192,8 @@ def build_columns(
     allowed = classes.allowed(problem)
     parts: list[tuple[Ints, ...]] = []
     variant_of, variants = _variants(problem, classes, tables, lanes)
-    for m, menu in enumerate(variants):
-        keep = _undominated(problem, tables, menu, by_volume=lean)
+    for m, (menu, most_of_one_flow) in enumerate(variants):
+        keep = _undominated(problem, tables, menu, most_of_one_flow, by_volume=lean)
         movers, choices = np.nonzero(keep)
         approaches, rates = np.divmod(choices, len(menu))
         rate_index = np.array(menu, dtype=np.int64)[rates]
@@ -192,20 +218,29 @@ def build_columns(
     )
 
 
-def _variants(
-    problem: Problem, classes: Classes, tables: Tables, lanes: frozenset[int]
-) -> tuple[Ints, list[tuple[int, ...]]]:
+Variant = tuple[tuple[int, ...], float]
+"""A menu, and the most that a move of one flow may have on the path [bytes/s]; inf where the menu has no more."""
+
+
+def _variants(problem: Problem, classes: Classes, tables: Tables, lanes: frozenset[int]) -> tuple[Ints, list[Variant]]:
     """Return the menu of each source and class, shape (S, C), thinned out where the path has lanes, and the menus."""
-    index: dict[tuple[int, ...], int] = {menu: m for m, menu in enumerate(tables.menus)}
-    variant_of = tables.menu_of[:, [hosts[0] for hosts in classes.members]].copy()
-    for s, c in np.argwhere(variant_of >= 0).tolist() if lanes else ():
-        split = [problem.network.capacity_bytes_per_s[link] for link in lanes.intersection(classes.trunk[s][c] or ())]
+    network = problem.network
+    variant_of = np.full((len(problem.sources), len(classes.members)), -1, dtype=np.int64)
+    index: dict[Variant, int] = {}
+    for s, c in np.ndindex(*variant_of.shape):
+        first = classes.members[c][0]
+        if tables.menu_of[s, first] < 0:
+            continue
+        menu = tables.menus[tables.menu_of[s, first]]
+        split = [network.capacity_bytes_per_s[link] for link in lanes.intersection(classes.trunk[s][c] or ())]
         if split:
-            menu = tables.menus[variant_of[s, c]]
             even = tuple(
                 r for r in menu if all(_divides(float(tables.rates[r]), float(capacity)) for capacity in split)
             )
-            variant_of[s, c] = index.setdefault(even or menu, len(index))
+            menu = even or menu
+        most = float(network.flow_bytes_per_s[list(classes.links(s, c, first))].min())
+        limited = most < float(tables.rates[list(menu)].max())
+        variant_of[s, c] = index.setdefault((menu, most if limited else np.inf), len(index))
     return variant_of, list(index)
 
 
@@ -215,16 +250,22 @@ def _divides(rate: float, capacity: float) -> bool:
     return abs(count - round(count)) < 1e-6
 
 
-def _undominated(problem: Problem, tables: Tables, menu: tuple[int, ...], *, by_volume: bool) -> Bools:
+def _undominated(
+    problem: Problem, tables: Tables, menu: tuple[int, ...], most_of_one_flow: float, *, by_volume: bool
+) -> Bools:
     """Return which of a menu's choices no other is at least as good as in all respects, shape (M, A x len(menu)).
 
-    The respects are time, downtime and rate, or time x rate instead of the rate if `by_volume`.
+    Faster than a flow may be are only moves of several. The respects are time, downtime and rate, or time x rate
+    instead of the rate if `by_volume`.
     """
     index = list(menu)
     shape = (len(problem.movers), len(ALL_APPROACHES) * len(menu))
     time, down = tables.time_s[:, :, index].reshape(shape), tables.downtime_s[:, :, index].reshape(shape)
     usable = tables.usable[:, :, index].reshape(shape) & (np.nan_to_num(time, nan=np.inf) <= problem.deadline_s)
     rate = np.broadcast_to(tables.rates[index], (len(ALL_APPROACHES), len(menu))).reshape(-1)
+    if most_of_one_flow < np.inf:
+        several = np.repeat(_several_flows(problem), len(menu), axis=1)
+        usable &= several | (rate <= most_of_one_flow * (1 + 1e-12))
     third = time * rate if by_volume else np.broadcast_to(rate, shape)
     keep = usable.copy()
     with np.errstate(invalid="ignore"):

@@ -10,7 +10,7 @@ from planner.inventory.models import ALL_APPROACHES
 from planner.optimize.problem import Floats, Problem
 from planner.optimize.state import Incumbent
 from planner.plan.chain import Interval, predecessors
-from planner.plan.models import Move
+from planner.plan.models import Move, PathShare
 from planner.predict.registry import model_for, thresholds, workload_of
 
 
@@ -23,6 +23,7 @@ def moves_of(problem: Problem, incumbent: Incumbent) -> tuple[Move, ...]:
     moves = []
     for v in np.lexsort((np.arange(len(problem.movers)), schedule.start_s)).tolist():
         vm, k = problem.movers[v], int(schedule.choice[v])
+        ways = problem.network.unfold(paths[v])
         moves.append(
             Move(
                 vm=vm.name,
@@ -31,7 +32,8 @@ def moves_of(problem: Problem, incumbent: Incumbent) -> tuple[Move, ...]:
                 approach=ALL_APPROACHES[int(columns.approach[k])],
                 precopy_share=float(share[v]),
                 bandwidth_bytes_per_s=float(columns.rate[k]),
-                path=paths[v],
+                path=ways[0],
+                paths=tuple(PathShare(path=way, share=1 / len(ways)) for way in ways) if len(ways) > 1 else (),
                 start_s=float(schedule.start_s[v]),
                 duration_s=float(columns.time_s[k]),
                 downtime_s=float(columns.downtime_s[k]),

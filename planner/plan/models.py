@@ -112,7 +112,9 @@ class Move(Record):
     approach: Approach = Field(description="How it moves.")
     precopy_share: float = Field(ge=0, le=1, description="Share of the image sent by iterative pre-copy (phi) [1].")
     bandwidth_bytes_per_s: float = Field(
-        gt=0, description="Bandwidth reserved on every link of the path for the whole duration [bytes/s]."
+        gt=0,
+        description="Bandwidth reserved on every link of the path for the whole duration, its share of it on each of"
+        " several paths [bytes/s].",
     )
     path: tuple[str, ...] = Field(min_length=2, description="Nodes from source to target; the first of several paths.")
     paths: tuple[PathShare, ...] = Field(

@@ -67,7 +67,7 @@ def prediction_rows(
     vms
         Names of the VMs, in the order wanted; all of them if None.
     rate_bytes_per_s
-        Bandwidth [bytes/s]; for each VM its host's fastest link if None.
+        Bandwidth [bytes/s]; what one TCP flow gets on the fastest link out of each VM's host if None.
 
     Returns
     -------
@@ -118,8 +118,9 @@ def _rates(inventory: Inventory, vms: Sequence[VM], given: float | None) -> list
         return [given] * len(vms)
     fastest: dict[str, float] = {}
     for link in inventory.links:
-        for end in link.between:
-            fastest[end] = max(fastest.get(end, 0.0), link.capacity_bytes_per_s)
+        if link.carries(inventory.settings.migration_network):
+            for end, capacity in zip(link.between, link.capacities_bytes_per_s, strict=True):
+                fastest[end] = max(fastest.get(end, 0.0), capacity * link.share_of(1))
     bare = sorted({vm.host for vm in vms} - fastest.keys())
     if bare:
         mend, place = "add one to the inventory, or give a bandwidth", Place(path="links")

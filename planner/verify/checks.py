@@ -13,7 +13,7 @@ from planner.verify.claims import check_bound, check_objective, check_status
 from planner.verify.coverage import check_coverage, check_extra_moves, check_request
 from planner.verify.facts import check_facts
 from planner.verify.findings import Finding
-from planner.verify.paths import check_bandwidth, check_path
+from planner.verify.paths import check_bandwidth, check_flow, check_network, check_path, check_paths
 from planner.verify.prediction import check_prediction
 from planner.verify.replay import Replay
 from planner.verify.room import check_memory, check_vcpus
@@ -37,6 +37,9 @@ CHECKS: dict[str, Check] = {
     "approach": check_approach,
     "max-downtime": check_max_downtime,
     "path": check_path,
+    "network": check_network,
+    "paths": check_paths,
+    "flow": check_flow,
     "bandwidth": check_bandwidth,
     "memory": check_memory,
     "vcpus": check_vcpus,

@@ -10,10 +10,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import permutations
 
-from planner.inventory.models import VM, Host, Inventory
+from planner.inventory.models import VM, Host, Inventory, Link
 from planner.plan.models import Move, Plan
+from planner.verify.ways import Ways
 
 TIME_TOLERANCE_S = 1e-6
 """Two moves that overlap by no more than this do not overlap; an end no later than this is in time [s]."""
@@ -42,8 +43,6 @@ class Step:
         When the move ends [s].
     held_until_s
         When what it holds is free again: the end, less the time tolerance [s].
-    links
-        The directed links of its path that exist.
     """
 
     move: Move
@@ -53,7 +52,6 @@ class Step:
     target: Host | None
     end_s: float
     held_until_s: float
-    links: tuple[tuple[str, str], ...]
 
 
 class Replay:
@@ -65,8 +63,14 @@ class Replay:
         What is compared.
     hosts, vms
         By name.
+    joined
+        The two ends of every link, in both directions.
+    links
+        The links that migrations may use, by their two ends; a full-duplex link is two of them.
     capacity_bytes_per_s
-        Capacity of each directed link, by its two ends; a full-duplex link is two of them [bytes/s].
+        Capacity of each of these [bytes/s].
+    ways
+        The shortest paths over them.
     evacuated
         Names of the hosts to empty.
     steps
@@ -80,11 +84,17 @@ class Replay:
         self.plan = plan
         self.hosts = {host.name: host for host in inventory.hosts}
         self.vms = {vm.name: vm for vm in inventory.vms}
-        self.capacity_bytes_per_s = {
-            ends: link.capacity_bytes_per_s
-            for link in inventory.links
-            for ends in (link.between, (link.between[1], link.between[0]))
-        }
+        self.joined = frozenset(ends for link in inventory.links for ends in permutations(link.between))
+        self.links: dict[tuple[str, str], Link] = {}
+        self.capacity_bytes_per_s: dict[tuple[str, str], float] = {}
+        network = inventory.settings.migration_network
+        for link in inventory.links:
+            if network is None or link.networks is None or network in link.networks:
+                a, b = link.between
+                self.links |= {(a, b): link, (b, a): link}
+                there, back = link.capacities_bytes_per_s
+                self.capacity_bytes_per_s |= {(a, b): there, (b, a): back}
+        self.ways = Ways(inventory.switches, self.links)
         self.evacuated = frozenset(plan.request.evacuate)
         order = sorted(range(len(plan.moves)), key=lambda number: plan.moves[number].start_s)
         steps_of: defaultdict[str, list[Step]] = defaultdict(list)
@@ -109,7 +119,6 @@ class Replay:
             target=self.hosts.get(move.target),
             end_s=end_s,
             held_until_s=max(move.start_s, end_s - TIME_TOLERANCE_S),
-            links=tuple(ends for ends in pairwise(move.path) if ends in self.capacity_bytes_per_s),
         )
 
     def presence(self, vm: VM) -> Iterator[tuple[str, float, float]]:
