@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from planner.errors import InputError, Problem, RejectedPlanError, StalePlanError
 from planner.inventory.models import Inventory
+from planner.inventory.select import select_hosts
 from planner.plan.models import (
     PLAN_FORMAT,
     Infeasibility,
@@ -52,7 +52,7 @@ def plan(
     inventory
         A checked inventory.
     evacuate
-        Names of the hosts to empty.
+        Names of the hosts to empty; ``@label`` stands for all hosts that have the label.
     deadline_s
         When they must be empty, from the start of the plan [s].
     objective
@@ -143,22 +143,17 @@ def _request(
     start_clock: str | None,
 ) -> Request:
     """Check the request against the inventory; all problems in one report."""
-    names = [host.name for host in inventory.hosts]
-    problems = []
-    if not evacuate:
-        problems.append(Problem("nothing-to-evacuate", "no host to evacuate was named", "name at least one host"))
-    for name in dict.fromkeys(evacuate):
-        if name not in names:
-            close = difflib.get_close_matches(name, names, n=3)
-            mend = f"did you mean {' or '.join(close)}?" if close else f"the hosts are {', '.join(names[:12])}"
-            problems.append(Problem("unknown-host", f"there is no host {name!r} in {inventory.name}", mend))
+    problems: list[Problem] = []
+    chosen: tuple[str, ...] = ()
+    try:
+        chosen = select_hosts(inventory, evacuate)
+    except InputError as error:
+        problems += error.problems
     if not deadline_s > 0:
         problems.append(Problem("no-time", "the deadline must lie after the start", "give a positive duration"))
     if problems:
         raise InputError(problems)
-    return Request(
-        evacuate=tuple(dict.fromkeys(evacuate)), deadline_s=deadline_s, objective=objective, start_clock=start_clock
-    )
+    return Request(evacuate=chosen, deadline_s=deadline_s, objective=objective, start_clock=start_clock)
 
 
 def _answer(

@@ -170,7 +170,7 @@ def request_options(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         required=True,
         metavar="HOST[,HOST...]",
-        help="Hosts to empty. May be given several times.",
+        help="Hosts to empty; @LABEL for all that have a label. May be given several times.",
     )
     @click.option(
         "--deadline",

@@ -150,6 +150,16 @@ class Host(Frozen):
         description="Migrations that may enter at once [count]. The settings' value if absent.",
     )
     accepts: bool = Field(True, strict=True, description="False: never a target.")
+    ready_after: Duration = Field(
+        0.0,
+        description="Time from the start of the plan until it can receive VMs, such as that of a standby host that is"
+        " switched on then [s].",
+    )
+    shutdown_time: Duration = Field(
+        0.0,
+        description="Time that it takes to switch off once its last VM has left, where it is evacuated; it counts"
+        " against the deadline [s].",
+    )
 
 
 DIRECTION_TAGS = ("both", "each")
@@ -367,7 +377,7 @@ class Inventory(Frozen):
     def _content(self) -> dict[str, Any]:
         """Return what digests are made of: fields younger than the first plans count where they are set."""
         document = self.model_dump(mode="json")
-        for entry in (document["settings"], *document["links"], *document["vms"]):
+        for entry in (document["settings"], *document["hosts"], *document["links"], *document["vms"]):
             for key, default in YOUNGER.items():
                 if key in entry and entry[key] == default:
                     del entry[key]
@@ -380,11 +390,13 @@ YOUNGER = {
     "equal_cost_paths": "hash",
     "members": 1,
     "networks": None,
+    "ready_after": 0.0,
+    "shutdown_time": 0.0,
     "hot_memory": 0,
     "hot_duration": None,
     "cold_write_rate": None,
 }
-"""Fields of settings, links and VMs that came after plans were written with digests, with their defaults."""
+"""Fields of settings, hosts, links and VMs that came after plans were written with digests, with their defaults."""
 
 
 def _digest(document: Any) -> str:

@@ -15,10 +15,10 @@ _LONGEST_INTEGER = 400
 
 
 class _TooWideError(Exception):
-    """An object with more than `MAX_KEYS` keys."""
+    """An object with more keys than are read."""
 
 
-def read_json(text: str, file: str | None, what: str, hint: str) -> Document:
+def read_json(text: str, file: str | None, what: str, hint: str, *, max_keys: int = MAX_KEYS) -> Document:
     """Read one JSON document.
 
     Parameters
@@ -31,6 +31,8 @@ def read_json(text: str, file: str | None, what: str, hint: str) -> Document:
         What the document should be, such as ``a plan``.
     hint
         The mend where the file is something else.
+    max_keys
+        Most keys of an object [count]; documents of others may use names as keys.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def read_json(text: str, file: str | None, what: str, hint: str) -> Document:
     def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal twice
         found = dict(pairs)
-        if len(found) > MAX_KEYS:
+        if len(found) > max_keys:
             raise _TooWideError
         if len(found) < len(pairs):
             twice = True
@@ -66,7 +68,7 @@ def read_json(text: str, file: str | None, what: str, hint: str) -> Document:
     except RecursionError:
         raise InputError.single("too-deep", f"nesting deeper than {MAX_DEPTH} levels", hint, place) from None
     except _TooWideError:
-        raise InputError.single("too-many", f"an object with more than {MAX_KEYS} keys", hint, place) from None
+        raise InputError.single("too-many", f"an object with more than {max_keys:,} keys", hint, place) from None
     if not isinstance(data, dict):
         got = "a list" if isinstance(data, list) else "a single value"
         raise InputError.single("not-a-mapping", f"{what} is expected, a JSON object, got {got}", hint, place)
