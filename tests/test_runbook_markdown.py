@@ -9,8 +9,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from planner.inventory.models import Approach
-from planner.plan.models import Plan, Request
+from planner.inventory.models import Approach, Settings
+from planner.plan.models import PathShare, Plan, Request
 from planner.render.markdown import markdown_runbook
 from tests.render_samples import GIB, a_move, a_plan, four_ways
 
@@ -204,3 +204,30 @@ def test_steps_too_quick_for_hands_are_left_to_the_script() -> None:
     assert "1 step takes less than a minute: let the script" in quick
     assert "start it, and read along here" in quick
     assert "let the script" not in markdown_runbook(a_plan(a_move("a", duration_s=9.0), a_move("b", duration_s=500.0)))
+
+
+def test_a_move_over_several_paths_tells_how_many_and_the_first() -> None:
+    ways = tuple(
+        PathShare(path=("hv01", "leaf1", spine, "leaf2", "hv02"), share=1 / 3) for spine in ("s1", "s2", "s`3")
+    )
+    text = markdown_runbook(a_plan(a_move(path=ways[0].path, paths=ways)))
+    assert "- Paths: 3 with 33.3% each, the first `hv01` to `leaf1` to `s1` to `leaf2` to `hv02`\n" in text
+    assert "- Path:" not in text
+    assert "- Paths:" not in markdown_runbook(a_plan(a_move()))
+
+
+def test_the_migration_network_is_to_be_set_on_the_targets() -> None:
+    plan = a_plan(a_move(), settings=Settings(migration_network="vlan-30"))
+    assert "Migrations use the network `vlan-30`: on each target `migration_host`" in markdown_runbook(plan)
+    assert "migration_host" not in markdown_runbook(a_plan(a_move()))
+
+
+def test_moves_of_several_flows_are_told_to_virsh() -> None:
+    plan = a_plan(
+        a_move("a"),
+        a_move("b", approach=Approach.POSTCOPY),
+        a_move("c", disk_bytes=GIB),
+        settings=Settings(multifd_channels=4),
+    )
+    lines = [line for line in markdown_runbook(plan).splitlines() if line.startswith("virsh") and " migrate " in line]
+    assert ["--parallel --parallel-connections 4" in line for line in lines] == [True, False, False]

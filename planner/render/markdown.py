@@ -58,6 +58,7 @@ def markdown_runbook(plan: Plan) -> str:
             spare_s=max(0.0, plan.request.deadline_s - max((move.end_s for move in moves), default=0.0)),
             targets=_arrivals(steps),
             disks=[step for step in steps if step.move.disk_bytes > 0],
+            network=plan.settings.migration_network,
             switching=[step for step in steps if virsh.switches(step.move)],
             longest=sorted(steps, key=lambda step: -step.move.downtime_s)[:_LONGEST_SHOWN],
             total_downtime_s=sum(move.downtime_s for move in moves),

@@ -59,6 +59,7 @@ def _step(step: Step, clock: Clock) -> dict[str, Any]:
         "bandwidth_bytes_per_s": move.bandwidth_bytes_per_s,
         "bandwidth_mib_per_s": virsh.bandwidth_mib_per_s(move.bandwidth_bytes_per_s),
         "path": list(move.path),
+        "paths": [{"path": list(way.path), "share": way.share} for way in move.paths],
         "overrun_s": step.overrun_s,
         "migrate": list(step.migrate.argv),
         "beside": [list(command.argv) for command in step.beside],

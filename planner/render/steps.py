@@ -82,7 +82,7 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
             move=move,
             after=tuple(sorted(number[vm] for vm in (move.after or _landed_before(move, moves)))),
             realised=virsh.realised(move),
-            migrate=virsh.migrate(move),
+            migrate=virsh.migrate(move, flows=plan.settings.flows(move.approach, move.disk_bytes)),
             beside=virsh.beside(move, plan.settings),
             switch_bytes=virsh.switch_bytes(move),
             checks=virsh.checks(move),

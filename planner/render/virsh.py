@@ -9,6 +9,8 @@ What is relied on (virsh(1) and the QEMU driver of libvirt):
   ``--postcopy-after-precopy`` makes it after the first pass if nobody else did.
 - ``migrate-setmaxdowntime`` is in milliseconds and for a migration that runs; QEMU's default is 300 ms.
 - After the switch no host has the whole state: it cannot be aborted, only resumed with ``--postcopy-resume``.
+- ``--parallel`` sends memory over several connections (multifd), whose bandwidth is that of all together. QEMU before
+  10.1 refuses it together with post-copy.
 - A migration whose virsh ends is cancelled: the virsh that starts it must stay.
 """
 
@@ -108,7 +110,7 @@ def downtime_limit_ms(move: Move, settings: Settings) -> int | None:
     return min(_LONGEST_DOWNTIME_MS, max(1, round(limit_s * 1000)))
 
 
-def migrate(move: Move, *extra: str) -> Command:
+def migrate(move: Move, *extra: str, flows: int = 1) -> Command:
     """Return the command that starts a move and stays until it has ended.
 
     Parameters
@@ -117,6 +119,8 @@ def migrate(move: Move, *extra: str) -> Command:
         The move.
     extra
         Further options, such as ``--postcopy-resume``.
+    flows
+        TCP connections that carry the memory [count].
     """
     rate = str(bandwidth_mib_per_s(move.bandwidth_bytes_per_s))
     options = [] if realised(move) is Approach.COLD else ["--live"]
@@ -124,6 +128,8 @@ def migrate(move: Move, *extra: str) -> Command:
     if move.disk_bytes > 0:
         options.append("--copy-storage-all")
     options += ["--bandwidth", rate]
+    if flows > 1:
+        options += ["--parallel", "--parallel-connections", str(flows)]
     if switches(move):
         options += ["--postcopy", "--postcopy-after-precopy", "--postcopy-bandwidth", rate]
     return virsh(
