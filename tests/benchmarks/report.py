@@ -1,0 +1,62 @@
+"""Writes docs/benchmarks.md and its plots from a file of records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from tests.benchmarks import tables
+from tests.benchmarks.generator import SHOWN_SEEDS, TUNING_SEEDS
+from tests.benchmarks.plots import draw
+from tests.benchmarks.records import read
+from tests.benchmarks.summary import FAMILIES, Results
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write(source: Path, out: Path) -> list[Path]:
+    """Write the page and its plots.
+
+    Parameters
+    ----------
+    source
+        A file that `run` wrote.
+    out
+        Directory of the page; the plots go to ``images`` in it.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+    """
+    found = read(source)
+    results = Results(found.records)
+    images = draw(results, out / "images")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        autoescape=False,
+    )
+    page = environment.get_template("benchmarks.md.j2").render(
+        machine=found.machine,
+        seeds=sorted({case.seed for case in results.cases}),
+        tuning=TUNING_SEEDS,
+        shown=SHOWN_SEEDS,
+        sizes=tables.definitions(),
+        failed=[record for record in found.records if record.status == "failed" or record.verified is False],
+        answers=len(found.records),
+        images={path.stem for path in images},
+        ours=tables.ours(results),
+        baselines=tables.baselines(results),
+        has_baselines=any(results.family(methods, case) for case in results.cases for methods in FAMILIES.values()),
+        against_baselines=tables.against_baselines(results),
+        cpsat=tables.cpsat(results),
+        against_cpsat=tables.against_cpsat(results),
+        growths=tables.growths(results),
+    )
+    path = out / "benchmarks.md"
+    path.write_text(page, encoding="utf-8")
+    return [path, *images]
