@@ -93,17 +93,18 @@ def cases_of(sizes: list[str], kappas: list[float], seeds: list[int]) -> tuple[C
 
 
 def run(order: Order, out: Path, say: Callable[[str], None]) -> int:
-    """Ask for all answers that are not in a file yet, and append them to it.
+    """Ask for all answers that are not in a file yet or failed there, and append them to it.
 
     Returns
     -------
     int
         How many of the new answers failed, or were rejected by the verifier.
     """
-    known = {(record.method, record.case) for record in read(out).records} if out.exists() else set()
+    before = read(out).records if out.exists() else ()
+    known = {(record.method, record.case) for record in before if record.status != "failed"}
     bad = 0
     with out.open("a", encoding="utf-8") as file:
-        if not known:
+        if not before:
             file.write(machine_line(_limits(order)) + "\n")
         todo = [task for task in _tasks(order) if any((method, task.case) not in known for method in task.methods)]
         for number, task in enumerate(todo, 1):
