@@ -19,7 +19,7 @@ split
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -92,10 +92,12 @@ class Network:
         self.move_bytes_per_s: NDArray[np.float64] = columns[:, 1].copy()
         self.flow_bytes_per_s: NDArray[np.float64] = columns[:, 2].copy()
         self._index = {ends: i for i, ends in enumerate(self.directed)}
-        self._switches = graph.subgraph(self._fold.switches)
+        # A copy: a view would test each node and link that a search comes by.
+        self._switches = graph.subgraph(self._fold.switches).copy()
         self._attachment = {name: tuple(sorted(graph.neighbors(name))) for name in hosts}
         self._routes: dict[tuple[str, str], Route | None] = {}
         self._trunks: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+        self._towards: dict[str, dict[str, list[str]]] = {}
 
     def link_index(self, a: str, b: str) -> int | None:
         """Return the index of the directed link from a to b, or None where there is none."""
@@ -158,11 +160,22 @@ class Network:
         """Return all shortest paths through switches only, from one switch to another."""
         key = (first, last)
         if key not in self._trunks:
-            paths: list[tuple[str, ...]] = []
-            if first in self._switches and last in self._switches and nx.has_path(self._switches, first, last):
-                paths = [tuple(path) for path in nx.all_shortest_paths(self._switches, first, last)]
-            self._trunks[key] = paths
+            if first not in self._towards:
+                inside = first in self._switches
+                self._towards[first] = nx.predecessor(self._switches, first) if inside else {}
+            self._trunks[key] = list(_paths(self._towards[first], last))
         return self._trunks[key]
+
+
+def _paths(before: Mapping[str, Sequence[str]], last: str) -> Iterator[tuple[str, ...]]:
+    """Yield all paths to a node, given the nodes that come before each; none where it is not reached."""
+    if last not in before:
+        return
+    if not before[last]:
+        yield (last,)
+    for node in before[last]:
+        for path in _paths(before, node):
+            yield (*path, last)
 
 
 def _most(capacity: float, link: Link, count: int, flows: int) -> float:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.network import Route
 from planner.optimize.problem import Bools, Ints, Problem
 
 TAIL = 2
@@ -52,66 +51,48 @@ class Classes:
 def coarse_classes(problem: Problem) -> Classes:
     """Return the classes of targets with equal routes but for their tails, equal limits and equal permissions."""
     wanted = frozenset(label for vm in problem.movers for label in vm.requires)
-    examples = _source_kinds(problem)
+    shapes = _shapes(problem)
     groups: dict[object, list[int]] = {}
     for h, host in enumerate(problem.targets):
-        shapes = tuple(_shape(problem, problem.network.route(source, host.name)) for source in examples)
-        key = (shapes, int(problem.max_in[h]), wanted.intersection(host.labels))
+        key = (shapes[h].tobytes(), int(problem.max_in[h]), wanted.intersection(host.labels))
         groups.setdefault(key, []).append(h)
     return make_classes(problem, [tuple(hosts) for hosts in groups.values()])
 
 
-def _source_kinds(problem: Problem) -> list[str]:
-    """Return one source of each kind: with the same switches as neighbours, routes differ in their first link only."""
-    hosts = {host.name for host in (*problem.sources, *problem.targets)}
-    kinds: dict[object, str] = {}
-    for source in problem.sources:
-        near = problem.network.attachment(source.name)
-        links = [problem.network.link_index(source.name, node) for node in near]
-        limits = tuple(_limits(problem, [link for link in links if link is not None]))
-        alone = source.name if hosts.intersection(near) else None
-        kinds.setdefault((near, limits, alone), source.name)
-    return list(kinds.values())
+def _shapes(problem: Problem) -> Ints:
+    """Return a row for each target, equal for those to which the routes are but for their tails, shape (H, ...).
 
-
-def _shape(problem: Problem, route: Route | None) -> object:
-    """Return what hosts of a class have in common: the links before the tail, and the capacities in the tail."""
-    if route is None:
-        return None
+    A row has for one source of each kind the links before the tail, and what the links in the tail carry.
+    """
+    network, routes = problem.network, problem.routes
+    limits = np.stack([network.capacity_bytes_per_s, network.move_bytes_per_s, network.flow_bytes_per_s], axis=1)
+    carries = np.unique(limits, axis=0, return_inverse=True)[1].reshape(-1)
+    links, length = routes.links[routes.examples], routes.length[routes.examples][:, :, None]
     # The first link is no part of the tail: it is the source's, and limits what leaves it side by side.
-    head = max(1, len(route.links) - TAIL)
-    return route.links[:head], tuple(_limits(problem, list(route.links[head:])))
-
-
-def _limits(problem: Problem, links: list[int]) -> list[tuple[float, float, float]]:
-    """Return what each link carries, and what one move may have of it with several flows and with one [bytes/s]."""
-    network = problem.network
-    limits = (network.capacity_bytes_per_s, network.move_bytes_per_s, network.flow_bytes_per_s)
-    return list(zip(*(limit[links].tolist() for limit in limits), strict=True))
+    head = np.maximum(1, length - TAIL)
+    place = np.arange(links.shape[2])
+    shape = np.where(place < head, links, -2 - np.append(carries, 0)[links])
+    shape[place >= length] = -1
+    return np.moveaxis(shape, 1, 0).reshape(shape.shape[1], shape.shape[0] * shape.shape[2])
 
 
 def make_classes(problem: Problem, members: list[tuple[int, ...]]) -> Classes:
     """Return the classes with the given members, whose routes must differ in nothing but their tails."""
-    trunk: list[tuple[tuple[int, ...] | None, ...]] = []
+    routes = problem.routes
     tail = np.full((len(problem.sources), len(problem.targets), TAIL), -1, dtype=np.int64)
-    for s, source in enumerate(problem.sources):
-        row: list[tuple[int, ...] | None] = []
-        for hosts in members:
-            routes = [problem.network.route(source.name, problem.targets[h].name) for h in hosts]
-            paths = [route.links for route in routes if route is not None]
-            if len(paths) < len(hosts):
-                row.append(None)
-                continue
-            # With one host everything but the last link is trunk; with several, what all have in common.
-            shared = len(paths[0]) - 1
-            while len({path[:shared] for path in paths}) > 1:
-                shared -= 1
-            row.append(paths[0][:shared])
-            for h, path in zip(hosts, paths, strict=True):
-                rest = path[shared:]
-                tail[s, h, TAIL - len(rest) :] = rest
-        trunk.append(tuple(row))
-    return Classes(tuple(members), tuple(trunk), tail)
+    trunks: list[list[tuple[int, ...] | None]] = []
+    for hosts in members:
+        links, lengths = routes.links[:, list(hosts)], routes.length[:, list(hosts)]
+        whole, length = (lengths > 0).all(axis=1), lengths[:, 0]
+        # With one host everything but the last link is trunk; with several, what all have in common.
+        common = np.cumprod((links == links[:, :1]).all(axis=1), axis=1).sum(axis=1)
+        shared = np.minimum(length - 1, common)
+        firsts = zip(links[:, 0].tolist(), shared.tolist(), whole.tolist(), strict=True)
+        trunks.append([tuple(path[:count]) if routed else None for path, count, routed in firsts])
+        for back in range(1, TAIL + 1):
+            here = np.flatnonzero(whole & (length - shared >= back))
+            tail[np.ix_(here, hosts, [TAIL - back])] = links[here, :, length[here] - back][:, :, None]
+    return Classes(tuple(members), tuple(zip(*trunks, strict=True)) or ((),) * len(problem.sources), tail)
 
 
 def split(problem: Problem, classes: Classes, which: set[int]) -> Classes:

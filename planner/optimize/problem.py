@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.inventory.models import VM, Approach, Before, Host, Inventory, NotAtOnce, Separate, Settings, Together
 from planner.network import Network
+from planner.optimize.routes import Routes, find_routes
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -74,6 +76,11 @@ class Problem:
     not_at_once: tuple[tuple[int, ...], ...]
     before: tuple[tuple[int, int], ...]
 
+    @cached_property
+    def routes(self) -> Routes:
+        """The routes from all sources to all targets."""
+        return find_routes(self.network, self.sources, self.targets)
+
     def approaches_of(self, vm: VM) -> tuple[Approach, ...]:
         """Return the approaches that the settings and the VM both allow."""
         allowed = self.settings.approaches
@@ -109,12 +116,8 @@ def compile_problem(inventory: Inventory, network: Network, evacuate: Sequence[s
         _labels_fit(movers, targets)
         & (memory[:, None] <= free_memory[None, :])
         & (vcpus[:, None] <= free_vcpus[None, :])
-        & _connected(network, sources, targets)[source_of]
     )
-    groups.apply_stayers(allowed, {host.name: i for i, host in enumerate(targets)})
-    _fit_blocks(allowed, groups.together, (memory, vcpus), (free_memory, free_vcpus))
-    _part_blocks(allowed, groups.together, groups.separate)
-    return Problem(
+    problem = Problem(
         settings=settings,
         network=network,
         deadline_s=deadline_s + min(deadline_s * ROUNDING, MOST_ROUNDING_S),
@@ -135,6 +138,11 @@ def compile_problem(inventory: Inventory, network: Network, evacuate: Sequence[s
         not_at_once=tuple(groups.not_at_once),
         before=tuple(groups.before),
     )
+    allowed &= problem.routes.length[source_of] > 0
+    groups.apply_stayers(allowed, {host.name: i for i, host in enumerate(targets)})
+    _fit_blocks(allowed, groups.together, (memory, vcpus), (free_memory, free_vcpus))
+    _part_blocks(allowed, groups.together, groups.separate)
+    return problem
 
 
 def _free(inventory: Inventory, targets: Sequence[Host]) -> tuple[Ints, Ints]:
@@ -160,22 +168,6 @@ def _labels_fit(movers: Sequence[VM], targets: Sequence[Host]) -> Bools:
             if wanted not in rows:
                 rows[wanted] = np.array([wanted <= have for have in labels], dtype=np.bool_)
             result[v] = rows[wanted]
-    return result
-
-
-def _connected(network: Network, sources: Sequence[Host], targets: Sequence[Host]) -> Bools:
-    """Return which pairs of hosts have a route, shape (S, H)."""
-    known: dict[tuple[tuple[str, ...], tuple[str, ...]], bool] = {}
-    result = np.zeros((len(sources), len(targets)), dtype=np.bool_)
-    for s, source in enumerate(sources):
-        for h, target in enumerate(targets):
-            if network.link_index(source.name, target.name) is not None:
-                result[s, h] = True
-                continue
-            key = (network.attachment(source.name), network.attachment(target.name))
-            if key not in known:
-                known[key] = network.route(source.name, target.name) is not None
-            result[s, h] = known[key]
     return result
 
 
