@@ -145,12 +145,15 @@ def commands(_argument: str) -> str:
 
 
 def command(name: str) -> str:
-    """Return the usage, the help text and the options of a command."""
-    group, parent = command_group()
-    found = group.get_command(parent, name)
-    if found is None:
-        raise ValueError(f"evac has no command {name!r}")
-    context = click.Context(found, info_name=name, parent=parent)
+    """Return the usage, the help text and the options of a command; one of a group is ``group/name``."""
+    found: click.Command
+    found, context = command_group()
+    for part in name.split("/"):
+        inner = found.get_command(context, part) if isinstance(found, click.Group) else None
+        if inner is None:
+            raise ValueError(f"evac has no command {name!r}")
+        found, context = inner, click.Context(inner, info_name=part, parent=context)
+    name = name.replace("/", " ")
     usage = " ".join(found.collect_usage_pieces(context))
     records = [parameter.get_help_record(context) for parameter in found.get_params(context)]
     rows = [(f"`{record[0]}`", " ".join(record[1].split())) for record in records if record is not None and record[1]]

@@ -21,8 +21,10 @@ from planner.cli.options import help_text
 from planner.cli.report import report
 from planner.errors import EvacError
 
-COMMANDS = ("check", "plan", "runbook", "predict", "verify", "schema", "new")
+COMMANDS = ("check", "plan", "runbook", "predict", "verify", "schema", "new", "import")
 """The commands, in the order in which they are told; each is ``command`` in the module of its name beside this one."""
+MODULES = {"import": "import_group"}
+"""Modules of commands whose names no module can have."""
 
 
 class EvacGroup(click.Group):
@@ -36,7 +38,7 @@ class EvacGroup(click.Group):
         """Return a command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"planner.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"planner.cli.{MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def resolve_command(

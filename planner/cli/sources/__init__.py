@@ -1,0 +1,1 @@
+"""``evac import SOURCE``: one file a source."""
