@@ -35,8 +35,21 @@ def test_shipped_inventories_load_and_fit_the_schema(path: Path) -> None:
     assert schema_says(yaml.safe_load(path.read_text("utf-8"))) == []
 
 
-def test_the_three_are_shipped() -> None:
-    assert {path.name for path in SHIPPED} >= {"paper.yaml", "demo.yaml", "rack.yaml"}
+def test_the_four_are_shipped() -> None:
+    assert {path.name for path in SHIPPED} >= {"paper.yaml", "demo.yaml", "rack.yaml", "fabric.yaml"}
+
+
+def test_the_fabric_has_everything_that_networks_have() -> None:
+    inventory = load_inventory(FOLDER / "fabric.yaml")
+    plan = api.plan(inventory, ["hv01"], 180, time_limit_s=20)
+    assert plan.status is Status.OPTIMAL
+    moves = {move.vm: move for move in plan.moves}
+    # Several flows may have a whole bond, of which half is usable towards hv02; a disk is one flow, on one way up.
+    assert moves["db-1"].bandwidth_bytes_per_s == pytest.approx(25e9 / 8)
+    assert moves["db-2"].bandwidth_bytes_per_s == pytest.approx(12e9 / 8)
+    assert [(way.path[2], way.share) for way in moves["app-2"].paths] == [("spine1", 0.5), ("spine2", 0.5)]
+    assert moves["app-2"].bandwidth_bytes_per_s > 12e9 / 8
+    assert not any("office" in way.path for move in plan.moves for way in move.paths)
 
 
 def test_paper_is_the_case_of_the_paper() -> None:

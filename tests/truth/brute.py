@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 
 from planner.inventory.models import VM, Approach, Before, Inventory, NotAtOnce, Separate, Together
 from planner.network import Network, Route
-from planner.plan.models import InventoryRef, Move, Objective, Plan, Request, Status
+from planner.plan.models import InventoryRef, Move, Objective, PathShare, Plan, Request, Status
 from planner.predict import predict_vm
+from tests.truth.fabric import Fabric
 
 TIE = 1e-9
 """Weighted downtimes, and finishes, that differ by no more than this, relative, are equal [1]."""
@@ -41,6 +42,7 @@ class Job:
     transferred_bytes: float
     precopy_share: float
     demands: dict[object, float]
+    ways: tuple[tuple[str, ...], ...]
 
     @property
     def target(self) -> str:
@@ -135,6 +137,7 @@ class _Search:
         movers = [vm for vm in self.inventory.vms if vm.host in self.evacuate]
         self.moving = {vm.name for vm in movers}
         self.network = Network(self.inventory)
+        self.fabric = Fabric(self.inventory)
         self.hosts = {host.name: host for host in self.inventory.hosts}
         self._read_rules()
         self._read_limits()
@@ -167,8 +170,8 @@ class _Search:
 
     def _read_limits(self) -> None:
         settings = self.inventory.settings
-        for number, capacity in enumerate(self.network.capacity_bytes_per_s):
-            self.limits["link", number] = float(capacity) * (1 + 1e-9)
+        for ends, capacity in self.fabric.capacity.items():
+            self.limits["link", ends] = capacity * (1 + 1e-9)
         for host in self.inventory.hosts:
             self.limits["out", host.name] = host.max_outgoing or settings.max_outgoing
             self.limits["in", host.name] = host.max_incoming or settings.max_incoming
@@ -213,13 +216,17 @@ class _Search:
         too_long = vm.max_downtime is not None and downtime_s > vm.max_downtime
         if found.outside[0, 0] or too_long or not duration_s <= self.deadline_s + LATE_S:
             return None
-        demands: dict[object, float] = {("link", number): rate for number in route.links}
+        if rate > self.fabric.most(vm, approach, vm.host, target) * (1 + 1e-9):
+            return None
+        shares = self.fabric.shares(vm.host, target)
+        demands: dict[object, float] = {("link", ends): rate * share for ends, share in shares.items()}
         demands |= {("out", vm.host): 1, ("in", target): 1}
         demands |= {("rule", number): 1 for number, group in enumerate(self.not_at_once) if vm.name in group}
         if any(amount > self.limits[resource] for resource, amount in demands.items()):
             return None
         sent, share = float(found.transferred_bytes[0, 0]), float(found.precopy_share[0, 0])
-        return Job(vm, approach, rate, route, duration_s, downtime_s, sent, share, demands)
+        ways = self.fabric.ways(vm.host, target)
+        return Job(vm, approach, rate, route, duration_s, downtime_s, sent, share, demands, ways)
 
     def _assign(self, options: Sequence[Sequence[Job]], chosen: tuple[Job, ...]) -> None:
         depth = len(chosen)
@@ -280,7 +287,8 @@ class _Search:
             approach=job.approach,
             precopy_share=job.precopy_share,
             bandwidth_bytes_per_s=job.bandwidth,
-            path=job.route.path,
+            path=job.ways[0],
+            paths=tuple(PathShare(path=way, share=1 / len(job.ways)) for way in job.ways) if len(job.ways) > 1 else (),
             start_s=start_s,
             duration_s=job.duration_s,
             downtime_s=job.downtime_s,
