@@ -127,7 +127,10 @@ class Replay:
         It is on each host of its way from the start of the move that brings it to the end of the one that takes it
         away. Times on one host do not overlap.
         """
-        steps = self.steps_of.get(vm.name, [])
+        steps = self.steps_of.get(vm.name)
+        if steps is None:
+            yield vm.host, -math.inf, math.inf
+            return
         until = [*(step.held_until_s for step in steps), math.inf]
         where: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         where[vm.host].append((-math.inf, until[0]))

@@ -28,14 +28,20 @@ def check_vcpus(replay: Replay) -> Iterator[Finding]:
 def _overloads(
     replay: Replay, amount: Callable[[VM], int], limit: Callable[[Host], int]
 ) -> Iterator[tuple[Host, Overload]]:
-    holds: defaultdict[str, list[Hold]] = defaultdict(list)
+    # Where all fit that are ever there, those fit that are there at once.
+    ever: defaultdict[str, int] = defaultdict(int)
     for vm in replay.inventory.vms:
+        for name, _, _ in replay.presence(vm):
+            ever[name] += amount(vm)
+    holds: dict[str, list[Hold]] = {host.name: [] for host in replay.inventory.hosts if ever[host.name] > limit(host)}
+    for vm in replay.inventory.vms if holds else ():
         for name, since, until in replay.presence(vm):
-            holds[name].append(Hold(vm.name, since, until, amount(vm)))
-    for host in replay.inventory.hosts:
-        over = first_overload(holds[host.name], limit(host))
+            if name in holds:
+                holds[name].append(Hold(vm.name, since, until, amount(vm)))
+    for name, held in holds.items():
+        over = first_overload(held, limit(replay.hosts[name]))
         if over is not None:
-            yield host, over
+            yield replay.hosts[name], over
 
 
 def _finding(host: Host, over: Overload, wrong: str) -> Finding:
