@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from planner.errors import InputError, Problem, RejectedPlanError, StalePlanError
 from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
 from planner.plan.models import (
     PLAN_FORMAT,
-    Infeasibility,
     InventoryRef,
-    Move,
-    Objective,
     Plan,
     Request,
     SolverInfo,
     Status,
     Verification,
 )
-from planner.plan.progress import ProgressSink, relative_gap
+from planner.plan.progress import ProgressSink
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
 
-if TYPE_CHECKING:
-    from planner.optimize.problem import Problem as Evacuation
-    from planner.optimize.search import Result
-
 __all__ = ["check", "plan", "predict", "verify"]
-
-EXPLAIN_LIMIT_S = 5.0
-"""Wall time that shrinking a conflict may take [s]."""
 
 
 def plan(
@@ -43,6 +34,8 @@ def plan(
     seed: int = 0,
     time_limit_s: float = 60.0,
     start_clock: str | None = None,
+    make_room: Literal["auto", "never"] = "auto",
+    extra_move_price_s: float | None = None,
     progress: ProgressSink | None = None,
 ) -> Plan:
     """Plan the evacuation of some hosts.
@@ -63,6 +56,11 @@ def plan(
         Wall time after which the best plan so far is returned [s].
     start_clock
         Time of day of the start, HH:MM, for those who read the plan.
+    make_room
+        ``auto``: VMs of other hosts move where there is no plan without that, or where it saves its price; ``never``:
+        they stay.
+    extra_move_price_s
+        What each such move counts beside its own downtime, in weighted downtime [s]; the settings' price where None.
     progress
         Is told how a long solve goes.
 
@@ -78,7 +76,8 @@ def plan(
     RejectedPlanError
         If the replay rejects what the optimiser found: a bug, never a plan.
     """
-    request = _request(inventory, evacuate, deadline_s, objective, start_clock)
+    price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
+    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
     return _answer(inventory, request, seed, time_limit_s, progress, first_only=False)
 
 
@@ -91,13 +90,16 @@ def check(
     seed: int = 0,
     time_limit_s: float = 60.0,
     start_clock: str | None = None,
+    make_room: Literal["auto", "never"] = "auto",
+    extra_move_price_s: float | None = None,
     progress: ProgressSink | None = None,
 ) -> Plan:
     """Tell whether an evacuation can be done in time, as soon as that is proven; a yes carries a verified plan.
 
     Takes, returns and raises what `plan` does; the plan of a yes need not be the best one.
     """
-    request = _request(inventory, evacuate, deadline_s, objective, start_clock)
+    price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
+    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
     return _answer(inventory, request, seed, time_limit_s, progress, first_only=True)
 
 
@@ -141,6 +143,8 @@ def _request(
     deadline_s: float,
     objective: Literal["downtime"],
     start_clock: str | None,
+    make_room: Literal["auto", "never"],
+    price_s: float,
 ) -> Request:
     """Check the request against the inventory; all problems in one report."""
     problems: list[Problem] = []
@@ -151,9 +155,20 @@ def _request(
         problems += error.problems
     if not deadline_s > 0:
         problems.append(Problem("no-time", "the deadline must lie after the start", "give a positive duration"))
+    if not (price_s > 0 and math.isfinite(price_s)):
+        problems.append(
+            Problem("no-price", "the price of an extra move must be a time above 0", "give a positive duration")
+        )
     if problems:
         raise InputError(problems)
-    return Request(evacuate=chosen, deadline_s=deadline_s, objective=objective, start_clock=start_clock)
+    return Request(
+        evacuate=chosen,
+        deadline_s=deadline_s,
+        objective=objective,
+        start_clock=start_clock,
+        make_room=make_room,
+        extra_move_price_s=price_s if make_room == "auto" else 0.0,
+    )
 
 
 def _answer(
@@ -166,75 +181,27 @@ def _answer(
     first_only: bool,
 ) -> Plan:
     # The solver takes a second to import, which those who only verify or predict need not wait for.
-    from planner.explain import certify, explain_conflict
-    from planner.network import Network
+    from planner.answer import find
     from planner.optimize.backend import solver_version
     from planner.optimize.clock import Clock
-    from planner.optimize.problem import compile_problem
-    from planner.optimize.search import search, tables_and_columns
 
     clock = Clock(time_limit_s)
-    evacuation = compile_problem(inventory, Network(inventory), request.evacuate, request.deadline_s)
-    classes, tables, columns = tables_and_columns(evacuation)
-    infeasibility = certify(inventory, request.evacuate, evacuation, tables, columns)
-    result: Result | None = None
-    if infeasibility is None:
-        result = search(evacuation, seed=seed, clock=clock, sink=progress, first_only=first_only)
-        if result.infeasible:
-            infeasibility = explain_conflict(
-                inventory,
-                evacuation,
-                classes,
-                columns,
-                exhausted=result.exhausted,
-                seed=seed,
-                limit_s=min(EXPLAIN_LIMIT_S, max(0.5, clock.left_s)),
-            )
-    moves, objective = _moves(evacuation, result)
+    found = find(inventory, request, seed=seed, clock=clock, sink=progress, first_only=first_only)
     name, version = solver_version()
     draft = Plan(
         format=PLAN_FORMAT,
         inventory=InventoryRef(name=inventory.name, sha256=inventory.sha256(), sections=inventory.sections()),
         request=request,
         settings=inventory.settings,
-        status=_status(result, infeasibility),
-        objective=objective,
+        status=found.status(request.extra_move_price_s),
+        objective=found.objective(request.extra_move_price_s),
         solver=SolverInfo(
             name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
         ),
-        moves=moves,
-        infeasibility=infeasibility,
+        moves=found.moves or (),
+        infeasibility=found.infeasibility,
     )
     return _verified(inventory, draft)
-
-
-def _status(result: Result | None, infeasibility: Infeasibility | None) -> Status:
-    if infeasibility is not None:
-        return Status.INFEASIBLE
-    if result is None or result.incumbent is None:
-        return Status.UNKNOWN
-    return Status.OPTIMAL if result.solved else Status.FEASIBLE
-
-
-def _moves(evacuation: Evacuation, result: Result | None) -> tuple[tuple[Move, ...], Objective | None]:
-    if result is None or result.incumbent is None:
-        return (), None
-    from planner.optimize.publish import moves_of
-
-    moves = moves_of(evacuation, result.incumbent)
-    weighted = sum(move.weight * move.downtime_s for move in moves)
-    # The solver's tolerances may lift its bound a hair above the value: a bound never exceeds what it bounds.
-    bound = min(result.bound_s, weighted)
-    finish = max((move.end_s for move in moves), default=0.0)
-    finish_bound = result.finish_bound_s
-    return moves, Objective(
-        downtime_s=sum(move.downtime_s for move in moves),
-        weighted_downtime_s=weighted,
-        finish_s=finish,
-        lower_bound_weighted_downtime_s=bound,
-        gap=relative_gap(weighted, bound),
-        lower_bound_finish_s=None if finish_bound is None else min(finish_bound, finish),
-    )
 
 
 def _verified(inventory: Inventory, draft: Plan) -> Plan:

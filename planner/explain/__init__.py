@@ -13,7 +13,7 @@ from planner.optimize.options import Columns, Tables
 from planner.optimize.problem import Problem
 from planner.plan.models import Infeasibility, Reason, ReasonKind
 
-__all__ = ["certify", "explain_conflict"]
+__all__ = ["certify", "explain_conflict", "short_in_all"]
 
 
 def certify(
@@ -33,6 +33,12 @@ def certify(
             *certificates.sequences(inventory, problem, columns),
         ]
     return Infeasibility(reasons=tuple(reasons), proof="certificate") if reasons else None
+
+
+def short_in_all(problem: Problem) -> Infeasibility | None:
+    """Return the proof that all targets together lack memory or vCPUs, or None; moves among them do not change that."""
+    reasons = tuple(certificates.short_of_room(problem))
+    return Infeasibility(reasons=reasons, proof="certificate") if reasons else None
 
 
 def explain_conflict(

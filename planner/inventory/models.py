@@ -52,6 +52,10 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+DEFAULT_EXTRA_MOVE_PRICE_S = 10.0
+"""Price of a move that makes room where none is stated, in weighted downtime [s]."""
+
+
 class Settings(Frozen):
     """Settings that hold for the whole inventory. All are optional."""
 
@@ -102,6 +106,12 @@ class Settings(Frozen):
         "hash",
         description="hash: one path for each pair of hosts; split: each move evenly over all paths with the fewest"
         " links.",
+    )
+    extra_move_price: Duration = Field(
+        DEFAULT_EXTRA_MOVE_PRICE_S,
+        gt=0,
+        description="What a move that makes room counts beside its own downtime, in weighted downtime: it is made where"
+        " it saves more than that, or where there is no plan without it [s].",
     )
 
     def flows(self, approach: Approach, disk_bytes: int) -> int:
@@ -388,6 +398,7 @@ YOUNGER = {
     "multifd_channels": 1,
     "migration_network": None,
     "equal_cost_paths": "hash",
+    "extra_move_price": DEFAULT_EXTRA_MOVE_PRICE_S,
     "members": 1,
     "networks": None,
     "ready_after": 0.0,

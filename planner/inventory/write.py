@@ -49,6 +49,7 @@ _QUANTITIES: Mapping[str, Callable[[Any], str]] = {
     "cold_write_rate": _memory_rate,
     "max_downtime": _duration,
     "downtime_limit": _duration,
+    "extra_move_price": _duration,
 }
 """How the fields that have a unit are written; one that is not here is written as a bare number."""
 

@@ -33,3 +33,7 @@ class Clock:
     def expired(self) -> bool:
         """Whether nothing is left."""
         return self.left_s <= 0.0
+
+    def part(self, share: float) -> Clock:
+        """Return the clock of a step that may take a share of the time left."""
+        return Clock(self.left_s * share)

@@ -8,7 +8,7 @@ resource within its capacity however long the moves turn out to take.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,18 @@ class Interval:
         Amount of each resource that it holds while it runs, in the unit of the capacity.
     after
         Indices of intervals that a rule puts before it.
+    keeps
+        Amount of each resource that it takes at its start and keeps, such as memory on a target.
+    leaves
+        Amount of each resource that it gives back at its end, though it had it before, such as memory on a source.
     """
 
     start_s: float
     end_s: float
     uses: Mapping[Hashable, float]
     after: Sequence[int] = ()
+    keeps: Mapping[Hashable, float] = field(default_factory=dict)
+    leaves: Mapping[Hashable, float] = field(default_factory=dict)
 
 
 def predecessors(intervals: Sequence[Interval], capacity: Mapping[Hashable, float]) -> list[tuple[int, ...]]:
@@ -52,10 +58,10 @@ def predecessors(intervals: Sequence[Interval], capacity: Mapping[Hashable, floa
         interval = intervals[i]
         while returned < len(ends) and intervals[ends[returned]].end_s <= interval.start_s:
             j = ends[returned]
-            for resource, amount in intervals[j].uses.items():
+            for resource, amount in (*intervals[j].uses.items(), *intervals[j].leaves.items()):
                 free[resource].append((intervals[j].end_s, j, amount))
             returned += 1
-        for resource, amount in interval.uses.items():
+        for resource, amount in (*interval.uses.items(), *interval.keeps.items()):
             free[resource] = _take(free[resource], amount, waits[i])
     return [tuple(sorted(wait)) for wait in waits]
 

@@ -202,9 +202,10 @@ class Infeasibility(Record):
     """Why the answer is a proven no."""
 
     reasons: tuple[Reason, ...] = Field(min_length=1, description="Each alone is enough for the no.")
-    proof: Literal["certificate", "relaxation", "exhausted"] = Field(
+    proof: Literal["certificate", "relaxation", "exhausted", "no-room"] = Field(
         description="certificate: follows from the numbers given; relaxation: the integer program that relaxes the"
-        " order has no solution; exhausted: every assignment and order was ruled out."
+        " order has no solution; exhausted: every assignment and order was ruled out; no-room:"
+        " the reasons hold while VMs of other hosts stay, and every way to make room by moving them was ruled out."
     )
 
 

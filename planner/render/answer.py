@@ -15,6 +15,7 @@ PROOFS = {
     "certificate": "It follows from the inventory and the bandwidths on offer, before any search.",
     "relaxation": "Proof: even the integer program that leaves the order of the moves aside has no solution.",
     "exhausted": "Proof: every assignment and order was ruled out.",
+    "no-room": "That holds while other VMs stay; every way to make room by moving them was tried and ruled out, too.",
 }
 """What each kind of proof means, in one sentence."""
 

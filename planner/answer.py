@@ -1,0 +1,144 @@
+"""From a request to what is found: a plan with its bound, a proven no with its reason, or neither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.explain import certify, explain_conflict, short_in_all
+from planner.inventory.models import Inventory
+from planner.network import Network
+from planner.optimize.clock import Clock
+from planner.optimize.problem import Problem, compile_problem
+from planner.optimize.publish import moves_of
+from planner.optimize.room import RoomMaking, make_room
+from planner.optimize.search import Result, search, tables_and_columns
+from planner.optimize.state import GAP_CLOSED
+from planner.plan.models import Infeasibility, Move, Objective, Request, Status
+from planner.plan.progress import ProgressSink, relative_gap
+
+EXPLAIN_LIMIT_S = 5.0
+"""Wall time that shrinking a conflict may take [s]."""
+SHARE_WITHOUT_ROOM = 0.6
+"""Share of the time that the search without extra moves may take where such moves open further targets [1]."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found.
+
+    Parameters
+    ----------
+    moves
+        Moves of the best plan, or None.
+    extra_moves
+        How many of them make room.
+    bound_s
+        No plan has less weighted downtime, the price of its extra moves included [s].
+    finish_bound_s
+        No plan of that cost ends sooner [s]; None where not known.
+    infeasibility
+        Why there is no plan, where that is proven.
+    """
+
+    moves: tuple[Move, ...] | None = None
+    extra_moves: int = 0
+    bound_s: float = 0.0
+    finish_bound_s: float | None = None
+    infeasibility: Infeasibility | None = None
+
+    def objective(self, price_s: float) -> Objective | None:
+        """Return what the plan costs, where there is one, with the price of an extra move [s]."""
+        if self.moves is None:
+            return None
+        weighted_s = sum(move.weight * move.downtime_s for move in self.moves)
+        cost_s = weighted_s + self.extra_moves * price_s
+        # The solver's tolerances may lift its bound a hair above the value: a bound never exceeds what it bounds.
+        bound_s = min(self.bound_s, cost_s)
+        finish_s = max((move.end_s for move in self.moves), default=0.0)
+        return Objective(
+            downtime_s=sum(move.downtime_s for move in self.moves),
+            weighted_downtime_s=weighted_s,
+            finish_s=finish_s,
+            extra_moves=self.extra_moves,
+            extra_price_s=self.extra_moves * price_s,
+            lower_bound_weighted_downtime_s=bound_s,
+            gap=relative_gap(cost_s, bound_s),
+            lower_bound_finish_s=None if self.finish_bound_s is None else min(self.finish_bound_s, finish_s),
+        )
+
+    def status(self, price_s: float) -> Status:
+        """Return the status word, with the price of an extra move [s]."""
+        if self.infeasibility is not None:
+            return Status.INFEASIBLE
+        objective = self.objective(price_s)
+        if objective is None:
+            return Status.UNKNOWN
+        return Status.OPTIMAL if objective.gap <= GAP_CLOSED else Status.FEASIBLE
+
+
+def find(
+    inventory: Inventory, request: Request, *, seed: int, clock: Clock, sink: ProgressSink | None, first_only: bool
+) -> Found:
+    """Find the best plan: without extra moves, and with them where the request allows it and they could help.
+
+    Parameters
+    ----------
+    inventory, request
+        What is asked; they fit each other.
+    seed
+        Seed of all random choices.
+    clock
+        The time given.
+    sink
+        Is told how a long solve goes.
+    first_only
+        Any plan will do.
+    """
+    evacuate, deadline_s = request.evacuate, request.deadline_s
+    base = compile_problem(inventory, Network(inventory), evacuate, deadline_s)
+    making = None
+    if request.make_room == "auto":
+        making = RoomMaking.of(inventory, base, evacuate, deadline_s, request.extra_move_price_s)
+    _, tables, columns = tables_and_columns(base)
+    refusal = certify(inventory, evacuate, base, tables, columns)
+    if making is None:
+        if refusal is not None:
+            return Found(infeasibility=refusal)
+        result = search(base, seed=seed, clock=clock, sink=sink, first_only=first_only)
+        if result.infeasible:
+            return Found(infeasibility=_why(inventory, base, result, seed, clock))
+        return _without_extra(base, result, result.bound_s)
+    if refusal is not None:
+        # A no that rests on room must hold even where all VMs that may move were gone.
+        _, tables, columns = tables_and_columns(making.relaxed)
+        proven = short_in_all(base) or certify(making.relaxed_inventory, evacuate, making.relaxed, tables, columns)
+        if proven is not None:
+            return Found(infeasibility=proven)
+    first: Result | None = None
+    if refusal is None:
+        part = clock.part(SHARE_WITHOUT_ROOM) if making.opens_targets else clock
+        first = search(base, seed=seed, clock=part, sink=sink, first_only=first_only)
+    room = make_room(making, first, seed=seed, clock=clock, sink=sink, first_only=first_only)
+    if room.infeasible:
+        if room.relaxed is None:
+            reasons = refusal if first is None else _why(inventory, base, first, seed, clock)
+            assert reasons is not None
+            return Found(infeasibility=reasons.model_copy(update={"proof": "no-room"}))
+        return Found(infeasibility=_why(making.relaxed_inventory, making.relaxed, room.relaxed, seed, clock))
+    if room.moves is not None:
+        return Found(room.moves, room.extra_moves, room.bound_s)
+    return Found() if first is None else _without_extra(base, first, room.bound_s)
+
+
+def _why(inventory: Inventory, problem: Problem, result: Result, seed: int, clock: Clock) -> Infeasibility:
+    classes, _, columns = tables_and_columns(problem)
+    limit_s = min(EXPLAIN_LIMIT_S, max(0.5, clock.left_s))
+    return explain_conflict(
+        inventory, problem, classes, columns, exhausted=result.exhausted, seed=seed, limit_s=limit_s
+    )
+
+
+def _without_extra(problem: Problem, result: Result, bound_s: float) -> Found:
+    if result.incumbent is None:
+        return Found()
+    return Found(moves_of(problem, result.incumbent), 0, bound_s, result.finish_bound_s)

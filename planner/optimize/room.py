@@ -1,0 +1,195 @@
+"""Room-making: whether moves of other VMs could help, and the plan with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.inventory.models import VM, Inventory
+from planner.optimize.arena import Arena
+from planner.optimize.backend import Outcome
+from planner.optimize.classes import coarse_classes
+from planner.optimize.clock import Clock
+from planner.optimize.model import Aim
+from planner.optimize.options import Columns, build_columns, build_tables
+from planner.optimize.problem import Problem
+from planner.optimize.room_problem import Room, compile_room, make_legs, movable, relax
+from planner.optimize.room_program import RoomProgram
+from planner.optimize.room_prove import Proof
+from planner.optimize.room_publish import room_moves
+from planner.optimize.room_ways import Timed, Ways
+from planner.optimize.search import EXACT_MOVERS, Result, search
+from planner.optimize.state import State
+from planner.plan.models import Move
+from planner.plan.progress import Progress, ProgressSink
+
+SMALL = 6000
+"""Choices up to which the program with parking places is asked [count]."""
+SHARE_OF_TIME = 0.5
+"""Share of the time left that the relaxed evacuation may take [1]."""
+TIE = 1e-9
+"""Relative saving that is none [1]."""
+
+
+@dataclass(frozen=True)
+class RoomResult:
+    """What room-making brought.
+
+    Parameters
+    ----------
+    moves
+        Moves of a plan with extra moves, or None where none is better than the plan without.
+    extra_moves
+        How many of them are extra moves.
+    cost_s
+        Weighted downtime and price of those moves; infinite without [s].
+    bound_s
+        No plan costs less, with extra moves or without [s].
+    infeasible
+        Whether it is proven that there is no plan at all.
+    relaxed
+        Where already the evacuation without the VMs that may move is impossible: what its search brought.
+    """
+
+    moves: tuple[Move, ...] | None
+    extra_moves: int
+    cost_s: float
+    bound_s: float
+    infeasible: bool = False
+    relaxed: Result | None = None
+
+
+@dataclass(frozen=True)
+class RoomMaking:
+    """What may be moved to make room, and the evacuation without it.
+
+    Parameters
+    ----------
+    inventory
+        The inventory.
+    base
+        The evacuation without extra moves.
+    optional
+        VMs that may move.
+    relaxed_inventory, relaxed
+        Inventory and evacuation without those VMs.
+    price_s
+        Price of an extra move [s].
+    """
+
+    inventory: Inventory
+    base: Problem
+    optional: tuple[VM, ...]
+    relaxed_inventory: Inventory
+    relaxed: Problem
+    price_s: float
+
+    @classmethod
+    def of(
+        cls, inventory: Inventory, base: Problem, evacuate: Sequence[str], deadline_s: float, price_s: float
+    ) -> RoomMaking | None:
+        """Return what may be moved, or None where nothing may."""
+        optional = movable(inventory, evacuate) if base.movers else ()
+        if not optional:
+            return None
+        relaxed = relax(inventory, base.network, evacuate, deadline_s, optional)
+        return cls(inventory, base, optional, *relaxed, price_s)
+
+    @property
+    def opens_targets(self) -> bool:
+        """Whether a mover has a target that is shut without extra moves: the sign that they are worth their time."""
+        return bool((self.relaxed.allowed & ~self.base.allowed).any())
+
+
+def make_room(
+    making: RoomMaking,
+    result: Result | None,
+    *,
+    seed: int,
+    clock: Clock,
+    sink: ProgressSink | None = None,
+    first_only: bool = False,
+) -> RoomResult:
+    """Look for a plan with extra moves that is better than the one without.
+
+    Parameters
+    ----------
+    result
+        What the search without extra moves brought; None where there is no plan without them.
+    first_only
+        Any plan will do.
+    """
+    best = None if result is None else result.incumbent
+    known_s = math.inf if best is None else best.weighted_downtime_s
+    without_s = math.inf if result is None or result.infeasible else result.bound_s
+    with_s = making.price_s
+    if known_s <= with_s * (1 + TIE) or (first_only and best is not None):
+        return RoomResult(None, 0, math.inf, min(without_s, with_s))
+
+    def tell(phase: str) -> None:
+        if sink is not None:
+            sink(Progress(phase, clock.elapsed_s, None if best is None else known_s, min(without_s, with_s)))
+
+    tell("could other VMs make room")
+    relaxed = _relaxed_bound(making.relaxed, known_s - making.price_s, seed, clock)
+    if relaxed.infeasible:
+        return RoomResult(None, 0, math.inf, without_s, infeasible=best is None, relaxed=relaxed)
+    with_s += relaxed.bound_s
+    if known_s <= with_s * (1 + TIE):
+        return RoomResult(None, 0, math.inf, min(without_s, with_s))
+    room = compile_room(
+        making.inventory, making.base, making.optional, (making.relaxed_inventory, making.relaxed), making.price_s
+    )
+    found: Timed | None = None
+    bound_s = min(without_s, with_s)
+    if _size(room) <= SMALL:
+        legs = make_legs(room, parking=True)
+        ways = Ways(room, legs)
+        proof = Proof(ways, RoomProgram(room, legs), seed)
+        proof.run(clock, known_s, tell)
+        bound_s = max(bound_s, min(proof.bound_s, known_s))
+        if proof.best is not None and proof.best.cost_s < known_s * (1 - TIE) - TIE:
+            found = proof.best
+        if math.isinf(proof.bound_s) and best is None:
+            return RoomResult(None, 0, math.inf, math.inf, infeasible=True)
+        if found is not None:
+            moves = room_moves(ways, found)
+            extra = len(moves) - room.forced
+            return RoomResult(moves, extra, found.cost_s, min(bound_s, found.cost_s))
+    return RoomResult(None, 0, math.inf, bound_s)
+
+
+def _size(room: Room) -> int:
+    """Return about how many choices the program with parking places would have."""
+    targets, optional = len(room.targets), len(room.vms) - room.forced
+    return 6 * targets * (len(room.vms) + optional * max(0, targets - 1))
+
+
+def _relaxed_bound(relaxed: Problem, enough_s: float, seed: int, clock: Clock) -> Result:
+    """Bound the downtime whatever room is made, or show that none helps; a bound of `enough_s` suffices [s]."""
+    part = clock.part(SHARE_OF_TIME)
+    if len(relaxed.movers) <= EXACT_MOVERS:
+        return search(relaxed, seed=seed, clock=part)
+    classes = coarse_classes(relaxed)
+    tables = build_tables(relaxed, classes)
+    least_s = _least_downtime(relaxed, build_columns(relaxed, classes, tables))
+    if least_s >= enough_s or not math.isfinite(least_s):
+        return _bounded(least_s)
+    solution = Arena(State(relaxed, tables, part, seed, None), classes).solve(Aim(relaxed.deadline_s))
+    return _bounded(math.inf if solution.outcome is Outcome.INFEASIBLE else max(least_s, solution.bound))
+
+
+def _bounded(bound_s: float) -> Result:
+    return Result(None, bound_s, None, infeasible=math.isinf(bound_s), exhausted=False, solved=False)
+
+
+def _least_downtime(problem: Problem, columns: Columns) -> float:
+    """Return the sum of the least weighted downtimes, each VM by itself; infinite where one has no choice [s]."""
+    least = np.full(len(problem.movers), np.inf)
+    np.minimum.at(least, columns.mover, columns.downtime_s)
+    if not np.isfinite(least).all():
+        return math.inf
+    return float(problem.weight @ least)

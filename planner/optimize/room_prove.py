@@ -1,0 +1,112 @@
+"""Proof with extra moves, for few VMs: the program proposes, the exact schedule disposes.
+
+What fits no schedule is shrunk to some VMs that fit none even where all others were gone from the beginning; what
+these do, and that those of them stay which stay, is forbidden together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from planner.optimize.backend import Outcome, solve
+from planner.optimize.clock import Clock
+from planner.optimize.room_program import Expression, Hops, RoomProgram
+from planner.optimize.room_schedule import Answer, schedule
+from planner.optimize.room_ways import Timed, Ways
+
+NODES = 200_000
+"""Steps of the exact search on one proposal."""
+CONFLICT_NODES = 20_000
+"""Steps of the exact search within the reduction of a conflict."""
+CLOSED = 1e-9
+"""Relative distance to the best known cost from which a bound counts as having reached it [1]."""
+
+
+class Proof:
+    """The search for the plan of least cost with extra moves.
+
+    Parameters
+    ----------
+    ways, program
+        What is decided upon.
+    seed
+        Seed of the solver.
+
+    Attributes
+    ----------
+    best
+        The best schedule found, or None.
+    bound_s
+        No plan with extra moves, or without, costs less [s]; infinite where there is none.
+    """
+
+    def __init__(self, ways: Ways, program: RoomProgram, seed: int) -> None:
+        self._ways = ways
+        self._program = program
+        self._seed = seed
+        self._limit = ways.room.deadline_s
+        self.best: Timed | None = None
+        self.bound_s = 0.0
+
+    def run(self, clock: Clock, known_s: float, tell: Callable[[str], None]) -> None:
+        """Search until the best plan is proven, none can cost less than a known one, or the time is up.
+
+        Parameters
+        ----------
+        known_s
+            Cost of the best plan that is known already; infinite where none is [s].
+        """
+        while not clock.expired:
+            tell(f"making room, {len(self._program.cuts)} conflicts")
+            solution = solve(self._program.program(), seed=self._seed, time_limit_s=clock.left_s)
+            if solution.outcome is Outcome.INFEASIBLE:
+                self.bound_s = float("inf")
+                return
+            self.bound_s = max(self.bound_s, solution.bound)
+            if solution.values is None or self.bound_s >= known_s - CLOSED * max(1.0, known_s):
+                return
+            if not self._settle(self._program.ways(solution.values), any_will_do=False):
+                return
+            if self.best is not None:
+                return
+
+    def _settle(self, ways: Sequence[Hops], *, any_will_do: bool) -> bool:
+        """Schedule a proposal or forbid it; return whether one of both was done."""
+        everyone = range(len(ways))
+        crowd = self._ways.overfull(ways)
+        if crowd:
+            self._forbid(ways, crowd)
+            return True
+        answer = self._schedule(ways, everyone, NODES, any_will_do=any_will_do)
+        if answer.starts is not None:
+            self.best = self._ways.timed(ways, answer.starts)
+            return True
+        if not answer.complete:
+            return False
+        self._forbid(ways, self._conflict(ways))
+        return True
+
+    def _schedule(self, ways: Sequence[Hops], vms: Sequence[int], nodes: int, *, any_will_do: bool) -> Answer:
+        tasks = self._ways.tasks(ways, vms)
+        return schedule(tasks, self._ways.free(vms), self._limit, nodes, any_will_do=any_will_do)
+
+    def _conflict(self, ways: Sequence[Hops]) -> list[int]:
+        """Return VMs that fit no schedule even where all others are gone."""
+        kept = list(range(len(ways)))
+        stay = [v for v in kept if not ways[v]]
+        for drop in ([*stay], *([v] for v in stay), *([v] for v in kept if ways[v])):
+            fewer = [v for v in kept if v not in drop]
+            if len(fewer) == len(kept):
+                continue
+            answer = self._schedule(ways, fewer, CONFLICT_NODES, any_will_do=True)
+            if answer.starts is None and answer.complete:
+                kept = fewer
+        return kept
+
+    def _forbid(self, ways: Sequence[Hops], vms: Sequence[int]) -> None:
+        total, most = Expression(), -1
+        for v in vms:
+            expression, count = self._program.takes(v, ways[v])
+            total.plus(expression)
+            most += count
+        self._program.cuts.append((total, float(most)))

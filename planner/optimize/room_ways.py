@@ -1,0 +1,137 @@
+"""From what each VM does to moves that compete for flows and stocks, and what a finished schedule costs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimize.room_problem import Legs, Room
+from planner.optimize.room_program import Hops
+from planner.optimize.room_schedule import Flow, Stock, Task
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A schedule with extra moves.
+
+    Parameters
+    ----------
+    ways
+        What each VM does.
+    starts
+        Start of each move of each VM [s].
+    cost_s
+        Weighted downtime and price [s].
+    finish_s
+        When the last move ends [s].
+    """
+
+    ways: tuple[Hops, ...]
+    starts: tuple[tuple[float, ...], ...]
+    cost_s: float
+    finish_s: float
+
+
+class Ways:
+    """Turns what VMs do into tasks of a schedule.
+
+    Parameters
+    ----------
+    room, legs
+        What is spoken of.
+    """
+
+    def __init__(self, room: Room, legs: Legs) -> None:
+        self.room, self.legs = room, legs
+        self._apart = [[g for g, group in enumerate(room.separate) if v in group.members] for v in range(len(room.vms))]
+        self._groups = [[g for g, group in enumerate(room.not_at_once) if v in group] for v in range(len(room.vms))]
+
+    def stocks(self, v: int, h: int) -> tuple[tuple[Stock, int], ...]:
+        """Return what a VM takes of a host's stocks while it is there; nothing on hosts that nobody may enter."""
+        if not self.room.open[h]:
+            return ()
+        vm = self.room.vms[v]
+        return (
+            (("memory", 0, h), vm.memory),
+            (("vcpus", 0, h), vm.vcpus),
+            *((("separate", g, h), 1) for g in self._apart[v]),
+        )
+
+    def free(self, vms: Collection[int]) -> dict[Stock, int]:
+        """Return what there is of each stock before anything moves, where only some of the VMs are there."""
+        room = self.room
+        free: dict[Stock, int] = {}
+        for h in room.targets:
+            free["memory", 0, h], free["vcpus", 0, h] = room.memory[h], room.vcpus[h]
+            for g, group in enumerate(room.separate):
+                free["separate", g, h] = int(h not in group.taken)
+        for v in vms:
+            for stock, amount in self.stocks(v, room.home[v]):
+                free[stock] -= amount
+        return free
+
+    def task(self, k: int, after: tuple[int, ...]) -> Task:
+        """Return the task of a column."""
+        legs, columns = self.legs, self.legs.columns
+        leg = int(columns.mover[k])
+        v, s, h = int(legs.vm[leg]), int(legs.source[leg]), int(legs.target[k])
+        capacity = legs.problem.network.capacity_bytes_per_s
+        flows: list[tuple[Flow, float]] = [
+            (("link", link), float(columns.rate[k] / capacity[link])) for link in legs.links(k)
+        ]
+        flows.append((("out", s), 1.0 / float(legs.problem.max_out[int(legs.problem.source_of[leg])])))
+        flows.append((("in", h), 1.0 / float(legs.problem.max_in[int(columns.klass[k])])))
+        flows += [(("group", g), 1.0) for g in self._groups[v]]
+        return Task(v, float(columns.time_s[k]), tuple(flows), self.stocks(v, h), self.stocks(v, s), after)
+
+    def tasks(self, ways: Sequence[Hops], vms: Collection[int]) -> list[Task]:
+        """Return the tasks of some VMs, hop after hop of VM after VM."""
+        moving = [v for v in vms if ways[v]]
+        at: dict[int, int] = {}
+        count = 0
+        for v in moving:
+            at[v] = count
+            count += len(ways[v])
+        tasks: list[Task] = []
+        for v in moving:
+            first = [at[a] + len(ways[a]) - 1 for a, b in self.room.before if b == v and a in at]
+            for number, k in enumerate(ways[v]):
+                tasks.append(self.task(k, (len(tasks) - 1,) if number else tuple(first)))
+        return tasks
+
+    def cost_s(self, ways: Sequence[Hops]) -> float:
+        """Return the weighted downtime and the price of what the VMs do [s]."""
+        return float(sum(self.legs.cost_s[k] for way in ways for k in way))
+
+    def timed(self, ways: Sequence[Hops], starts: Sequence[float]) -> Timed:
+        """Return the schedule in which the tasks of all VMs start at these times."""
+        left = iter(starts)
+        by_vm = tuple(tuple(next(left) for _ in way) for way in ways)
+        finish_s = max(
+            (
+                start + float(self.legs.columns.time_s[k])
+                for way, times in zip(ways, by_vm, strict=True)
+                for k, start in zip(way, times, strict=True)
+            ),
+            default=0.0,
+        )
+        return Timed(tuple(ways), by_vm, self.cost_s(ways), finish_s)
+
+    def end_host(self, v: int, way: Hops) -> int:
+        """Return where a VM ends."""
+        return int(self.legs.target[way[-1]]) if way else self.room.home[v]
+
+    def overfull(self, ways: Sequence[Hops]) -> list[int]:
+        """Return the VMs that end on a host with more of them than fit, in whole bytes; none where all fit."""
+        room = self.room
+        ends = np.array([self.end_host(v, way) for v, way in enumerate(ways)])
+        for h in room.targets:
+            here = np.flatnonzero(ends == h).tolist()
+            if (
+                sum(room.vms[v].memory for v in here) > room.memory[h]
+                or sum(room.vms[v].vcpus for v in here) > room.vcpus[h]
+            ):
+                return here
+        return []
