@@ -199,3 +199,24 @@ links:
     assert "hash" in problem.mend
     check_inventory(parse_inventory(text.replace("{equal_cost_paths: split}", "{}")))
     check_inventory(parse_inventory(text.replace("10 Gbit/s", "40 Gbit/s")))
+
+
+def test_a_link_that_is_there_twice_does_not_make_paths_unlike() -> None:
+    text = """\
+format: evac/inventory/1
+name: lab
+settings: {equal_cost_paths: split}
+hosts:
+  - {name: hv01, cpus: 8, memory: 64 GiB}
+  - {name: hv02, cpus: 8, memory: 64 GiB}
+switches: [s1, s2]
+links:
+  - {between: [hv01, s1], bandwidth: 10 Gbit/s}
+  - {between: [hv02, s1], bandwidth: 10 Gbit/s}
+  - {between: [hv01, s2], bandwidth: 10 Gbit/s}
+  - {between: [hv02, s2], bandwidth: 10 Gbit/s}
+  - {between: [s2, hv02], bandwidth: 25 Gbit/s}
+"""
+    problem = the_problem(text)
+    assert (problem.code, problem.place.path) == ("duplicate-link", "links[4].between")
+    assert "members: 2" in problem.mend

@@ -203,7 +203,7 @@ CASES = [
         11,
         "links[1].usable[1]",
         "more than 0, got 0",
-        "each direction",
+        "above 0 and at most 1",
     ),
     (
         "[hv02, sw1], bandwidth: 10 Gbit/s",
@@ -230,7 +230,7 @@ CASES = [
         11,
         "links[1].usable",
         "a number is expected",
-        "A list of two",
+        "a list of two",
     ),
     (
         "[hv02, sw1], bandwidth: 10 Gbit/s",

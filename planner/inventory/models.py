@@ -192,15 +192,16 @@ class Link(Frozen):
         Annotated[LinkRate, Tag("both")] | Annotated[tuple[LinkRate, LinkRate], Tag("each")],
         Discriminator(_directions),
     ] = Field(
-        description="Bandwidth in each direction [bytes/s]. A list of two: from the first end to the second, and back."
+        description="Bandwidth in each direction, or a list of two: from the first end to the second, and back"
+        " [bytes/s]."
     )
     usable: Annotated[
         Annotated[LinkShare, Tag("both")] | Annotated[tuple[LinkShare, LinkShare], Tag("each")],
         Discriminator(_directions),
     ] = Field(
         1.0,
-        description="Share of the bandwidth that migrations may use, in each direction, above 0 and at most 1 [1]. The"
-        " rest is for the base load. A list of two: from the first end to the second, and back.",
+        description="Share of the bandwidth that migrations may use, above 0 and at most 1; the rest is for the base"
+        " load. For each direction, or a list of two: from the first end to the second, and back [1].",
     )
     members: int = Field(
         1,

@@ -74,8 +74,9 @@ def check_split_paths(draft: Draft) -> Iterator[Finding]:
         return
     hosts, switches = [item.value.name for item in draft.hosts], [item.value for item in draft.switches]
     names = [*hosts, *switches]
-    if len(names) != len(set(names)):
-        return
+    pairs = {frozenset(link.between) for link in links}
+    if len(names) != len(set(names)) or len(links) != len(pairs):
+        return  # something is there twice, which other checks say
     unlike = Folding(hosts, switches, links).unlike()
     if unlike is not None:
         over = unlike.one if unlike.one == unlike.other else f"{unlike.one} and over {unlike.other}"
