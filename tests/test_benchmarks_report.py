@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.benchmarks import tables
+from tests.benchmarks.goals import goals
 from tests.benchmarks.records import CPSAT, OURS, Case, Record, machine_line, parse, read
 from tests.benchmarks.summary import FAMILIES, Results, compare, growth, steps
 
@@ -49,9 +50,10 @@ def test_records_read_back_as_they_were_written(tmp_path: Path) -> None:
     assert [parse(record.line()) for record in records] == records
     path = tmp_path / "out.jsonl"
     lines = [machine_line(["m 10 s"]), made(seconds=1.0).line(), made(seconds=3.0).line()]
+    lines.append(machine_line(["m 10 s", "l 10 s"]))
     path.write_text("\n".join(lines), encoding="utf-8")
     found = read(path)
-    assert found.machine["limits"] == "m 10 s"
+    assert found.machine["limits"] == "m 10 s, l 10 s"
     assert [record.seconds for record in found.records] == [3.0]
 
 
@@ -162,9 +164,26 @@ def test_tables_say_who_is_better_and_name_where_we_are_worse() -> None:
     assert "m at 1 Gbit/s, kappa 1.1, seed 11 (20.0 s against 2.00 s)" in told
     assert "In 0 of 16 cases at least one baseline is in time" in tables.against_baselines(results)
     assert "| m, 1 Gbit/s | 40 | 1.1 | 100 | 1 of 1 | 1 |" in tables.ours(results)
-    assert "| l | 1.1 | 20.0 / 90% / 0 | 40.0 / 120% / 3 |" in tables.baselines(results)
+    assert "| l | 1.1 | 20.0 / 90% / 0 | 40.0 / 120% / 6 |" in tables.baselines(results)
     assert "No baselines" in tables.baselines(Results([made()]))
     assert "CP-SAT was not asked" in tables.cpsat(Results([made()]))
+
+
+def test_a_goal_is_reached_only_with_a_plan_a_small_gap_and_in_time() -> None:
+    records = [
+        made(size="l", seed=1, bound_s=19.9, seconds=10.5),
+        made(size="l", seed=2, bound_s=19.0),
+        made(size="l", seed=3, bound_s=20.0, seconds=12.0),
+        made(size="l", seed=4, bound_s=20.0, verified=False),
+        no_plan(size="l", seed=5),
+        made(size="xl", kappa=1.03, bound_s=19.0),
+        made(size="xxl", bound_s=20.0, memory_bytes=5 * 2**30),
+    ]
+    told = goals(Results(records))
+    assert "| gap at most 1%, 10 s | 1 of 5 | 2 | 5% | 12.0 |" in told
+    assert "| xl | 1.03 | gap at most 5%, 60 s | 1 of 1 | 0 | 5% | 2.00 |" in told
+    assert "memory at most 4 GiB | 0 of 1 |" in told
+    assert "none of the cases" in goals(Results([made(gbit=1.0)]))
 
 
 def test_a_run_without_plans_is_reported_too() -> None:
@@ -183,6 +202,7 @@ def test_the_page_is_written_with_the_same_bytes_every_time(records: list[Record
     first, second = ({path.name: path.read_bytes() for path in write(source, tmp_path / name)} for name in ("a", "b"))
     assert first == second
     page = first["benchmarks.md"].decode()
+    assert "\n\n## Against another\n\nMore.\n\n## Growth\n" in page
     assert set(first) - {"benchmarks.md"} == {name for name in first if f"images/{name}" in page}
     assert json.loads(machine_line([]))["machine"]["cpu"] in page
     if len(records) > 1:

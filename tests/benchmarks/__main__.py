@@ -75,11 +75,18 @@ def run(
 @main.command()
 @click.argument("results", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("docs"), show_default=True)
-def report(results: Path, out: Path) -> None:
+@click.option(
+    "--section",
+    "sections",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Markdown of another comparison, to stand in the page as it is; may be given more than once.",
+)
+def report(results: Path, out: Path, sections: tuple[Path, ...]) -> None:
     """Write benchmarks.md and its plots from a file of results; needs the extra bench."""
     from tests.benchmarks.report import write
 
-    for path in write(results, out):
+    for path in write(results, out, sections):
         click.echo(path)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 from tests.benchmarks.generator import SIZES
 from tests.benchmarks.records import Record
@@ -41,7 +42,12 @@ STYLE = {
 }
 LEAST_GAP = 1e-3
 """Below this the axis of gaps is linear, so that a gap of nothing has its place [1]."""
+NO_PLAN = 3.0
+"""Where the axis of gaps shows the cases without a plan [1]."""
+MANY_STEPS = 200.0
+"""A logarithmic axis that spans more than this factor has numbers at powers of ten only [1]."""
 CLOSE_KAPPA = 1.1
+"""The comparison with the baselines is drawn at the kappa nearest to this [1]."""
 MOST_PANELS = 4
 
 
@@ -63,8 +69,8 @@ def draw(results: Results, folder: Path) -> list[Path]:
 
 
 def gaps(results: Results) -> Figure | None:
-    """Draw the gap of every case by kappa, in the colour of its size."""
-    found = [(case, record) for case in results.cases if (record := results.ours(case)) and record.gap is not None]
+    """Draw the gap of every case by kappa, in the colour of its size; cases without a plan stand above."""
+    found = [(case, record) for case in results.cases if (record := results.ours(case)) and record.status != "failed"]
     if not found:
         return None
     kappas = sorted({case.kappa for case, _ in found})
@@ -75,20 +81,19 @@ def gaps(results: Results) -> Figure | None:
         mine = [(case, record) for case, record in found if kind_of(case).name == name]
         seeds = sorted({case.seed for case, _ in mine})
         x = [
-            kappas.index(case.kappa) + _spot(i, len(kinds), 0.8) + _spot(seeds.index(case.seed), len(seeds), 0.06)
+            kappas.index(case.kappa) + _spot(i, len(kinds), 0.72) + _spot(seeds.index(case.seed), len(seeds), 0.06)
             for case, _ in mine
         ]
-        y = [record.gap or 0.0 for _, record in mine]
+        y = [NO_PLAN if record.gap is None else record.gap for _, record in mine]
         axes.plot(x, y, MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)], alpha=0.85, ms=5.5, label=name)
+    for odd in range(1, len(kappas), 2):
+        axes.axvspan(odd - 0.5, odd + 0.5, color=SHADE, lw=0)
     axes.set_yscale("symlog", linthresh=LEAST_GAP, linscale=0.4)
-    top = max(0.1, *(record.gap or 0.0 for _, record in found))
-    axes.set_ylim(-LEAST_GAP / 6, top * 1.5)
-    axes.set_yticks([0.0, 0.001, 0.01, 0.1, *([1.0] if top > 0.5 else [])])
+    axes.set_ylim(-LEAST_GAP / 5, NO_PLAN * 1.5)
+    axes.set_yticks([0.0, 0.001, 0.01, 0.1, 1.0, NO_PLAN], ["0%", "0.1%", "1%", "10%", "100%", "no plan"])
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:.1%}" if 0 < value < 0.01 else f"{value:.0%}")
-    )
     axes.set_xticks(range(len(kappas)), [f"{kappa:g}" for kappa in kappas])
+    axes.set_xlim(-0.5, len(kappas) - 0.5)
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("deadline over the fluid deadline (kappa)")
     axes.set_ylabel("gap: (plan − bound) / plan")
@@ -102,11 +107,11 @@ def baselines(results: Results) -> Figure | None:
     if not asked:
         return None
     kappa = min({case.kappa for case in asked}, key=lambda other: abs(other - CLOSE_KAPPA))
-    cases = [case for case in asked if case.kappa == kappa]
-    groups = list(results.by_kind(cases).items())[-MOST_PANELS:]
-    figure = Figure(figsize=(8.0, 0.7 + 3.0 * ((len(groups) + 1) // 2)), layout="constrained")
-    grid = figure.subplots((len(groups) + 1) // 2, min(2, len(groups)), squeeze=False).flat
-    for axes, (kind, here) in zip(grid, groups, strict=False):
+    groups = list(results.by_kind(case for case in asked if case.kappa == kappa).items())[-MOST_PANELS:]
+    rows, columns = (len(groups) + 1) // 2, min(2, len(groups))
+    figure = Figure(figsize=(8.0, 0.7 + 2.9 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for axes, (kind, here) in zip(grid.flat, groups, strict=False):
         methods = {"evac": [results.ours(case) for case in here]}
         methods |= {name: [results.family(names, case) for case in here] for name, names in FAMILIES.items()}
         bounds = [None if (record := results.ours(case)) is None else record.bound_s for case in here]
@@ -115,18 +120,19 @@ def baselines(results: Results) -> Figure | None:
             points = [pair for pair in pairs if pair is not None]
             x, y = [point[0] for point in points], [point[1] for point in points]
             axes.plot(x, y, MARKERS[i], color=COLOURS[i], alpha=0.85, ms=6, label=name, zorder=3 if i else 4)
-        _logarithmic(axes, "x")
-        _logarithmic(axes, "y")
-        low, high = axes.get_xlim()
-        axes.set_xlim(min(low, 0.8), max(high, 1.25))
-        axes.axvspan(1.0, axes.get_xlim()[1], color=SHADE, lw=0)
+        axes.set_title(f"{kind.name}: {kind.vms:,} VMs, kappa {kappa:g}")
+    corner = grid[0, 0]
+    _logarithmic(corner, "x", least=(0.8, 2.5))
+    _logarithmic(corner, "y", least=(0.8, 2.5))
+    late = corner.get_xlim()[1]
+    for axes in grid.flat[: len(groups)]:
+        axes.axvspan(1.0, late, color=SHADE, lw=0)
         axes.axvline(1.0, color=INK, lw=1)
-        axes.set_title(f"{kind.name}: {kind.vms:,} VMs")
         axes.set_xlabel("finish / deadline (shaded: late)")
         axes.set_ylabel("weighted downtime / bound")
-    for axes in list(grid):
+    for axes in grid.flat[len(groups) :]:
         axes.set_visible(False)
-    _legend(figure, figure.axes[0], columns=3)
+    _legend(figure, corner, columns=3)
     return figure
 
 
@@ -162,15 +168,16 @@ def growths(results: Results) -> Figure | None:
                 f"VMs^{fitted.exponent:.2f}" if fitted.bend is None else "bends " + bent(fitted).replace(", ", ",\n")
             )
             axes.text(0.04, 0.97, slopes, transform=axes.transAxes, va="top", fontsize=9.5)
-        _logarithmic(axes, "x")
-        _logarithmic(axes, "y")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
         low, high = axes.get_ylim()
-        axes.set_ylim(low, high * (high / low) ** 0.3)
+        _logarithmic(axes, "y", least=(low, max(high, 5 * low) * (max(high, 5 * low) / low) ** 0.3))
         axes.set_title(title.replace(" to the first", "\nto the first"))
         axes.set_xlabel("VMs")
         axes.set_ylabel("MiB" if memory else "s")
         sizes = [size.vms for size in SIZES.values() if any(case.size == size.name for case in results.cases)]
         axes.set_xticks(sizes, [_short(vms) for vms in sizes])
+        axes.xaxis.set_minor_locator(NullLocator())
     _legend(figure, figure.axes[0], columns=5)
     return figure
 
@@ -184,14 +191,17 @@ def _short(number: float) -> str:
     return f"{number / 1000:g}k" if number >= 1000 else f"{number:g}"
 
 
-def _logarithmic(axes: Any, which: str) -> None:
-    """Make an axis logarithmic, with plain numbers at 1, 2 and 5 where it spans little."""
+def _logarithmic(axes: Any, which: str, least: tuple[float, float]) -> None:
+    """Make an axis logarithmic that spans at least some range, with plain numbers at 1, 2, 5 or at powers of ten."""
     getattr(axes, f"set_{which}scale")("log")
-    axis = getattr(axes, f"{which}axis")
     low, high = getattr(axes, f"get_{which}lim")()
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 50 else (1.0,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    low, high = min(low, least[0]), max(high, least[1])
+    getattr(axes, f"set_{which}lim")(low, high)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1.0, 2.0, 5.0) if high / low < MANY_STEPS else (1.0,)
+    ticks = [tick for power in powers for step in steps if low <= (tick := step * 10.0**power) <= high]
+    getattr(axes, f"set_{which}ticks")(ticks, [f"{tick:,g}" for tick in ticks])
+    getattr(axes, f"{which}axis").set_minor_locator(NullLocator())
 
 
 def _legend(figure: Figure, axes: Any, columns: int = 7) -> None:

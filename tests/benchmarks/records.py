@@ -111,7 +111,7 @@ class Run:
     Parameters
     ----------
     machine
-        What the records were made on and with.
+        What the records were made on and with; of a run in several parts what any of them says.
     records
         The records, the last of each method and case.
     """
@@ -153,11 +153,17 @@ def read(path: Path) -> Run:
     for line in path.read_text(encoding="utf-8").splitlines():
         found = json.loads(line)
         if "machine" in found:
-            machine = found["machine"]
+            for key, value in found["machine"].items():
+                machine[key] = _joined(machine.get(key, ""), value)
         else:
             record = parse(line)
             records[record.method, record.case] = record
     return Run(machine, tuple(records.values()))
+
+
+def _joined(known: str, more: str) -> str:
+    """Return what several parts of a run say, each once: a run that was continued may have other limits."""
+    return ", ".join(dict.fromkeys(part for part in (*known.split(", "), *more.split(", ")) if part))
 
 
 def machine_line(limits_s: Sequence[str]) -> str:

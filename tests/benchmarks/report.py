@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
 
 from tests.benchmarks import tables
 from tests.benchmarks.generator import SHOWN_SEEDS, TUNING_SEEDS
+from tests.benchmarks.goals import goals
 from tests.benchmarks.plots import draw
 from tests.benchmarks.records import read
 from tests.benchmarks.summary import FAMILIES, Results
@@ -15,7 +18,7 @@ from tests.benchmarks.summary import FAMILIES, Results
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write(source: Path, out: Path) -> list[Path]:
+def write(source: Path, out: Path, sections: Sequence[Path] = ()) -> list[Path]:
     """Write the page and its plots.
 
     Parameters
@@ -24,6 +27,8 @@ def write(source: Path, out: Path) -> list[Path]:
         A file that `run` wrote.
     out
         Directory of the page; the plots go to ``images`` in it.
+    sections
+        Files of Markdown that become parts of the page as they are.
 
     Returns
     -------
@@ -56,7 +61,9 @@ def write(source: Path, out: Path) -> list[Path]:
         cpsat=tables.cpsat(results),
         against_cpsat=tables.against_cpsat(results),
         growths=tables.growths(results),
+        goals=goals(results),
+        sections=[section.read_text(encoding="utf-8").strip() for section in sections],
     )
     path = out / "benchmarks.md"
-    path.write_text(page, encoding="utf-8")
+    path.write_text(re.sub(r"\n{3,}", "\n\n", page).strip() + "\n", encoding="utf-8")
     return [path, *images]

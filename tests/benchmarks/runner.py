@@ -104,8 +104,7 @@ def run(order: Order, out: Path, say: Callable[[str], None]) -> int:
     known = {(record.method, record.case) for record in before if record.status != "failed"}
     bad = 0
     with out.open("a", encoding="utf-8") as file:
-        if not before:
-            file.write(machine_line(_limits(order)) + "\n")
+        file.write(machine_line(_limits(order)) + "\n")
         todo = [task for task in _tasks(order) if any((method, task.case) not in known for method in task.methods)]
         for number, task in enumerate(todo, 1):
             for record in _ask(task, order.cache):

@@ -23,8 +23,8 @@ LEAST_FOR_BEND = 4
 
 FAMILIES = {
     "maintenance mode, 1 at a time": ("maintenance-1-full", "maintenance-1-fair"),
-    "2 at a time": ("maintenance-2-full", "maintenance-2-fair"),
-    "4 at a time": ("maintenance-4-full", "maintenance-4-fair"),
+    "maintenance mode, 2 at a time": ("maintenance-2-full", "maintenance-2-fair"),
+    "maintenance mode, 4 at a time": ("maintenance-4-full", "maintenance-4-fair"),
     "largest first": ("largest-full", "largest-fair"),
     "shortest first, best fit": ("shortest-best-fit",),
 }
