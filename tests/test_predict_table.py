@@ -48,6 +48,17 @@ def test_without_a_bandwidth_the_fastest_link_of_the_host_counts_as_far_as_it_is
     assert rates == {"calm": 2e8, "busy": 2e8}
 
 
+def test_without_a_bandwidth_what_counts_is_what_one_flow_gets_on_the_way_out() -> None:
+    links = (
+        Link(between=("hv01", "leaf1"), bandwidth=(4e8, 9e8), members=2, usable=(0.9, 1.0)),
+        Link(between=("leaf1", "hv02"), bandwidth=(9e8, 1e8)),
+        Link(between=("hv02", "hv01"), bandwidth=9e9, networks=("service",)),
+    )
+    networked = inventory(migration_network="migration").model_copy(update={"links": links})
+    rates = {row.vm: row.rate_bytes_per_s for row in prediction_rows(networked)}
+    assert rates == {"calm": 1.8e8, "busy": 1e8}
+
+
 def test_a_host_without_a_link_needs_a_bandwidth() -> None:
     alone = inventory(CALM.model_copy(update={"host": "hv03"}))
     with pytest.raises(InputError, match="host 'hv03' has no link"):
