@@ -199,7 +199,11 @@ def test_the_page_is_written_with_the_same_bytes_every_time(records: list[Record
 
     source = tmp_path / "results.jsonl"
     source.write_text("\n".join([machine_line(["m 10 s"]), *(r.line() for r in records)]) + "\n", encoding="utf-8")
-    first, second = ({path.name: path.read_bytes() for path in write(source, tmp_path / name)} for name in ("a", "b"))
+    section = tmp_path / "section.md"
+    section.write_text("## Against another\n\nMore.\n", encoding="utf-8")
+    first, second = (
+        {path.name: path.read_bytes() for path in write(source, tmp_path / name, [section])} for name in ("a", "b")
+    )
     assert first == second
     page = first["benchmarks.md"].decode()
     assert "\n\n## Against another\n\nMore.\n\n## Growth\n" in page
