@@ -6,6 +6,7 @@ size the migration slots allow. Volumes alone overlook what does not fit side by
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -36,7 +37,13 @@ def patterns(rates: Floats, capacity: float, slots: int) -> Ints | None:
         Shape (P, R): how many moves at rates[r] or more run side by side in pattern p. No pattern is at most
         another in all entries. None where there are more than `MOST_PATTERNS`.
     """
-    values = rates.tolist()
+    return _patterns(tuple(rates.tolist()), capacity, slots)
+
+
+@lru_cache(maxsize=64)
+def _patterns(values: tuple[float, ...], capacity: float, slots: int) -> Ints | None:
+    """Return the same; links are alike by the rack."""
+    rates = np.array(values)
     steps = (rates - np.append(rates[1:], 0.0)).tolist()
     found: list[tuple[int, ...]] = []
     looked_at = 0
