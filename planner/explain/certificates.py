@@ -106,19 +106,32 @@ def _short(kind: ReasonKind, vm: VM, needed: float, available: float, unit: str)
 
 
 def too_slow(problem: Problem, tables: Tables) -> Iterator[Reason]:
-    """VMs that no approach moves within the deadline."""
+    """VMs that no approach moves within the deadline, after a target is ready and before the source switches off."""
+    head_s, tail_s = problem.head_s, problem.tail_s
     for v, vm in enumerate(problem.movers):
         menus = np.unique(tables.menu_of[problem.source_of[v], problem.allowed[v]]).tolist()
-        rates = sorted({rate for menu in menus for rate in tables.menus[menu]})
-        if not rates:
+        if not menus:
             continue  # it has no target at all, which another certificate says
-        offered = tables.usable[v][:, rates]
+        offered = tables.offered(v, menus)
         if not offered.any():
             yield Reason(kind=ReasonKind.NO_APPROACH, vms=(vm.name,))
             continue
-        fastest = float(tables.time_s[v][:, rates][offered].min())
+        fastest = float(tables.time_s[v][offered].min() + head_s[v] + tail_s[v])
         if fastest > problem.deadline_s:
             yield _short(ReasonKind.TOO_SLOW, vm, fastest, deadline_of(problem), "s")
+
+
+def too_late_off(inventory: Inventory, evacuate: set[str], deadline_s: float) -> Iterator[Reason]:
+    """Hosts that take longer to switch off than there is time."""
+    for host in inventory.hosts:
+        if host.name in evacuate and host.shutdown_time > deadline_s:
+            yield Reason(
+                kind=ReasonKind.SHUTDOWN,
+                hosts=(host.name,),
+                needed=host.shutdown_time,
+                available=round(deadline_s, 6),
+                unit="s",
+            )
 
 
 def short_of_room(problem: Problem) -> Iterator[Reason]:
