@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
-from planner.optimize.backend import Outcome, Solution, solve
+from planner.optimize.backend import Outcome, Session, Solution, solve
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Dispatcher, Guide, Schedule
+from planner.optimize.lanes import Structure
 from planner.optimize.model import Aim, AssignmentModel
-from planner.optimize.options import build_columns
+from planner.optimize.options import NO_LANES, build_columns
 from planner.optimize.problem import Bools, Ints
 from planner.optimize.program import Program
 from planner.optimize.spread import Spreader
 from planner.optimize.state import State
 from planner.optimize.urgency import urgencies
 
-MASTER_GAP = 1e-5
+MASTER_GAP = 1e-4
 """Relative gap at which a large assignment program stops; small ones are solved to the end [1]."""
+SMALL = 3000
+"""Columns up to which an assignment program is small."""
 LARGE = 25_000
-"""Columns from which an assignment program is large."""
+"""Columns beyond which only the movers that the linear relaxation splits are solved in whole numbers."""
+SHARE_OF_TIME = 0.1
+"""Share of the time left that a large program may take for whole numbers, each time [1]."""
 BUSY = 0.9
 """Load from which a link counts as the reason why its moves are late [1]."""
 
@@ -54,7 +59,9 @@ class Arena:
     classes
         Destination classes.
     lean, lanes
-        Fewer choices, and links to be split into equal lanes, see `planner.optimize.options.build_columns`.
+        Fewer choices, and links divided into lanes, see `planner.optimize.options.build_columns`.
+    side_by_side
+        Whether to look at what fits side by side, see `planner.optimize.model.AssignmentModel`.
 
     Attributes
     ----------
@@ -63,37 +70,66 @@ class Arena:
     """
 
     def __init__(
-        self, state: State, classes: Classes, *, lean: bool = False, lanes: frozenset[int] = frozenset()
+        self,
+        state: State,
+        classes: Classes,
+        *,
+        lean: bool = False,
+        lanes: Mapping[int, Structure] = NO_LANES,
+        side_by_side: bool = True,
     ) -> None:
         self._state = state
         self.classes = classes
         self.lean = lean
+        self._side_by_side = side_by_side
         self.lanes = lanes
         self.columns = build_columns(state.problem, classes, state.tables, lean=lean, lanes=lanes)
         self.shares: dict[int, float] = {}
-        self._model = AssignmentModel(state.problem, classes, self.columns)
+        self._model = AssignmentModel(state.problem, classes, self.columns, lanes=lanes, side_by_side=side_by_side)
         self._spreader = Spreader(state.problem, classes, self.columns, state.seed)
         self._dispatcher = Dispatcher(state.problem, classes, self.columns)
+
+    def over(self, classes: Classes) -> Arena:
+        """Return the same arena over other classes."""
+        return Arena(self._state, classes, lean=self.lean, side_by_side=self._side_by_side)
 
     def program(self, aim: Aim) -> Program:
         """Return the program for an aim."""
         return self._model.program(aim)
 
     def solve(self, aim: Aim) -> Solution:
-        """Solve the program; a large one by its linear relaxation and an integer program for the movers it splits."""
+        """Solve the program: a small one to the end, a large one as far as its share of the time allows."""
         state = self._state
         program = self.program(aim)
-        if len(self.columns) <= LARGE:
+        if len(self.columns) <= SMALL:
             return solve(program, seed=state.seed, time_limit_s=state.clock.left_s)
-        nothing = np.zeros(program.row_count, dtype=np.bool_)
-        relaxed = solve(program.relaxed(nothing, linear=True), seed=state.seed, time_limit_s=state.clock.left_s)
+        return self.approach(program)
+
+    def approach(self, program: Program, gap: float = MASTER_GAP) -> Solution:
+        """Solve a large program: relaxed, then for the movers that this splits, then for a while as it is.
+
+        Parameters
+        ----------
+        gap
+            Relative gap at which to stop [1].
+        """
+        state = self._state
+        relaxed = Session(program, seed=state.seed, linear=True).solve(time_limit_s=state.clock.left_s)
         if relaxed.values is None:
             return relaxed
         settled = self._model.settle(program, relaxed.values)
-        rounded = solve(settled, seed=state.seed, time_limit_s=state.clock.left_s, gap=MASTER_GAP)
-        if rounded.values is None:
-            return solve(program, seed=state.seed, time_limit_s=state.clock.left_s, gap=MASTER_GAP)
-        return replace(rounded, outcome=Outcome.FEASIBLE, bound=relaxed.bound)
+        limit_s = SHARE_OF_TIME * state.clock.left_s
+        best = Session(settled, seed=state.seed).solve(gap=gap, time_limit_s=limit_s)
+        bound = relaxed.bound
+        if len(self.columns) <= LARGE and (best.objective is None or best.objective > bound + gap * abs(bound)):
+            limit_s = SHARE_OF_TIME * state.clock.left_s
+            whole = Session(program, seed=state.seed).solve(start=best.values, gap=gap, time_limit_s=limit_s)
+            if whole.outcome is Outcome.INFEASIBLE:
+                return whole
+            bound = max(bound, whole.bound)
+            best = best if whole.values is None else whole
+        outcome = Outcome.UNKNOWN if best.values is None else Outcome.FEASIBLE
+        return Solution(outcome, best.values, best.objective, bound)
 
     def place(self, solution: Solution) -> tuple[Placed | None, set[int]]:
         """Return the solution's assignment with hosts, or the classes in which no hosts were found."""
@@ -129,38 +165,43 @@ class Arena:
     def tighten(self, schedule: Schedule) -> None:
         """Take some of the share of the busy links of moves that end late, or of all links."""
         deadline = self._state.problem.deadline_s
-        chosen = self._chosen(schedule)
-        load = self.loads(schedule)
+        loads = self.loads(schedule)
         factors: dict[int, float] = {}
-        for shift in self._model.shifts:
-            here = shift.columns[chosen[shift.columns]]
-            end = float(schedule.end_s[self.columns.mover[here]].max(initial=0.0))
-            if end > deadline and load[shift.link] > BUSY:
-                factors[shift.link] = min(0.995, max(0.95, deadline / end))
+        for link, end in self.ends(schedule).items():
+            if end > deadline and loads[link] > BUSY:
+                factors[link] = min(0.995, max(0.95, deadline / end))
         if not factors:
-            factors = dict.fromkeys(load, min(0.99, deadline / schedule.finish_s))
+            factors = dict.fromkeys(loads, min(0.99, deadline / schedule.finish_s))
         self.shares |= {link: self.shares.get(link, 1.0) * factor for link, factor in factors.items()}
 
-    def saturated(self, schedule: Schedule) -> frozenset[int]:
+    def saturated(self, schedule: Schedule) -> list[int]:
         """Return the links that an assignment fills and that several moves share."""
-        load = self.loads(schedule)
         capacity = self._state.problem.network.capacity_bytes_per_s
-        return frozenset(
-            shift.link
-            for shift in self._model.shifts
-            if load[shift.link] > BUSY and shift.rates[0] < capacity[shift.link] * (1 - 1e-9)
-        )
+        return [
+            link
+            for link, load in self.loads(schedule).items()
+            if load > BUSY and self.fastest(link) < capacity[link] * (1 - 1e-9)
+        ]
 
-    def loads(self, schedule: Schedule) -> Mapping[int, float]:
-        """Return the share of capacity x deadline that the moves take of each link with patterns [1]."""
+    def fastest(self, link: int) -> float:
+        """Return the highest rate on offer over a trunk link [bytes/s]."""
+        return float(self.columns.rate[self._model.users[link]].max())
+
+    def loads(self, schedule: Schedule) -> dict[int, float]:
+        """Return the share of capacity x deadline that the moves take of each trunk link [1]."""
         chosen = self._chosen(schedule)
         volume = self.columns.time_s * self.columns.rate
-        capacity = self._state.problem.network.capacity_bytes_per_s
-        deadline = self._state.problem.deadline_s
+        room = self._state.problem.network.capacity_bytes_per_s * self._state.problem.deadline_s
         return {
-            shift.link: float(volume[shift.columns[chosen[shift.columns]]].sum())
-            / (float(capacity[shift.link]) * deadline)
-            for shift in self._model.shifts
+            link: float(volume[users[chosen[users]]].sum() / room[link]) for link, users in self._model.users.items()
+        }
+
+    def ends(self, schedule: Schedule) -> dict[int, float]:
+        """Return when the last move over each trunk link ends [s]."""
+        chosen = self._chosen(schedule)
+        return {
+            link: float(schedule.end_s[self.columns.mover[users[chosen[users]]]].max(initial=0.0))
+            for link, users in self._model.users.items()
         }
 
     def _chosen(self, schedule: Schedule) -> Bools:

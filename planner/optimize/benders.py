@@ -7,6 +7,8 @@ assignment fits a schedule, that is the optimum.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from planner.optimize.classes import Classes
@@ -40,6 +42,7 @@ class CutMaker:
             s, h = int(problem.source_of[v]), classes.members[c][0]
             links = classes.links(s, c, h)
             self._footprint.append(frozenset([*(("link", link) for link in links), ("in", h)]))
+        self._ready_s = problem.ready_s[[classes.members[c][0] for c in columns.klass.tolist()]]
         self._of = [np.flatnonzero(columns.mover == v) for v in range(len(problem.movers))]
 
     def cut(self, items: list[Item], choice: Ints, window_s: float) -> Cut:
@@ -65,21 +68,21 @@ class CutMaker:
         fewest = min(sum(resource in footprint for footprint in footprints) for resource in placed)
         trunk = {r for r in placed if sum(r in footprint for footprint in footprints) > fewest}
         return [
-            Item(
-                item.mover,
-                item.time_s,
-                tuple(use for use in item.uses if use[0] in keep or use[0][0] not in PLACE_BOUND),
-            )
+            replace(item, uses=tuple(use for use in item.uses if use[0] in keep or use[0][0] not in PLACE_BOUND))
             for keep in (common, trunk)
         ]
 
     def _as_demanding(self, item: Item, chosen: int) -> Ints:
-        """Return the choices of a mover that take at least the time, rate and resources of an item."""
+        """Return the choices of a mover that take at least the time, rate and resources of an item, and as late."""
         own = self._of[item.mover]
         columns = self._columns
+        late = self._ready_s[own] >= item.head_s
         needs = {resource for resource, _ in item.uses if resource[0] in PLACE_BOUND}
         covers = np.array([needs <= self._footprint[k] for k in own.tolist()], dtype=np.bool_)
         demanding: Ints = own[
-            covers & (columns.time_s[own] >= columns.time_s[chosen]) & (columns.rate[own] >= columns.rate[chosen])
+            covers
+            & late
+            & (columns.time_s[own] >= columns.time_s[chosen])
+            & (columns.rate[own] >= columns.rate[chosen])
         ]
         return demanding

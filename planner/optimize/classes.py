@@ -54,7 +54,8 @@ def coarse_classes(problem: Problem) -> Classes:
     shapes = _shapes(problem)
     groups: dict[object, list[int]] = {}
     for h, host in enumerate(problem.targets):
-        key = (shapes[h].tobytes(), int(problem.max_in[h]), wanted.intersection(host.labels))
+        limits = (int(problem.max_in[h]), float(problem.ready_s[h]))
+        key = (shapes[h].tobytes(), limits, wanted.intersection(host.labels))
         groups.setdefault(key, []).append(h)
     return make_classes(problem, [tuple(hosts) for hosts in groups.values()])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import le
 
@@ -35,17 +35,20 @@ class Schedule:
         Shape (M,) [s]; end is start + time in floating point.
     host
         Target of each mover, shape (M,).
+    tail_s
+        Time that each mover's source takes to switch off, shape (M,) [s].
     """
 
     choice: Ints
     start_s: Floats
     end_s: Floats
     host: Ints
+    tail_s: Floats
 
     @property
     def finish_s(self) -> float:
-        """When the last move ends [s]."""
-        return float(self.end_s.max(initial=0.0))
+        """When the last move has ended and its source is off [s]."""
+        return float((self.end_s + self.tail_s).max(initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -106,17 +109,26 @@ class Dispatcher:
         self._allowed = problem.allowed
         self._max_out: list[int] = problem.max_out.tolist()
         self._max_in: list[int] = problem.max_in.tolist()
+        self._not_ready = [(ready, h) for h, ready in enumerate(problem.ready_s.tolist()) if ready > 0]
         self._capacity: list[float] = problem.network.capacity_bytes_per_s.tolist()
         # Where links in front of hosts are shared, the end of any move may open a host of any class.
         shared = bool((classes.tail[:, :, 0] >= 0).any())
         self._pool = [-1 if shared else c for c in range(len(classes.members))]
+        self._pool_of_host = {h: self._pool[c] for c, hosts in enumerate(classes.members) for h in hosts}
         self._source: list[int] = problem.source_of.tolist()
         self._memory, self._vcpus = problem.memory.tolist(), problem.vcpus.tolist()
         self._tail: list[list[list[int]]] = [
             [[link for link in links if link >= 0] for links in row] for row in classes.tail.tolist()
         ]
 
-    def run(self, choice: Ints, home: Ints, urgency: Urgency, guides: Mapping[int, Guide] | None = None) -> Schedule:
+    def run(
+        self,
+        choice: Ints,
+        home: Ints,
+        urgency: Urgency,
+        guides: Mapping[int, Guide] | None = None,
+        lanes: Sequence[tuple[int, ...]] | None = None,
+    ) -> Schedule:
         """Schedule one assignment.
 
         Parameters
@@ -129,15 +141,23 @@ class Dispatcher:
             Who goes first.
         guides
             Patterns to keep to, by link; none where absent.
+        lanes
+            Numbers of the lanes that each mover takes; moves in one lane follow each other.
         """
-        return _Run(self, choice, home, urgency, guides or {}).schedule()
+        return _Run(self, choice, home, urgency, guides or {}, lanes).schedule()
 
 
 class _Run:
     """One pass of the dispatcher."""
 
     def __init__(
-        self, dispatcher: Dispatcher, choice: Ints, home: Ints, urgency: Urgency, guides: Mapping[int, Guide]
+        self,
+        dispatcher: Dispatcher,
+        choice: Ints,
+        home: Ints,
+        urgency: Urgency,
+        guides: Mapping[int, Guide],
+        lanes: Sequence[tuple[int, ...]] | None,
     ) -> None:
         self._guides = guides
         self._counts = {link: [0] * len(guide.rates) for link, guide in guides.items()}
@@ -158,7 +178,14 @@ class _Run:
         self._slack = [capacity * RATE_TOLERANCE for capacity in dispatcher._capacity]
         self._out = list(dispatcher._max_out)
         self._in = list(dispatcher._max_in)
-        self._busy_group = [False] * len(problem.not_at_once)
+        # A lane is one more group of which one is in migration at a time; their numbers follow those of the rules.
+        rules = len(problem.not_at_once)
+        self._groups = dispatcher._groups
+        if lanes is not None:
+            self._groups = [
+                [*groups, *(rules + lane for lane in mine)] for groups, mine in zip(self._groups, lanes, strict=True)
+            ]
+        self._busy_group = [False] * (rules + 1 + max((max(mine, default=-1) for mine in lanes or ()), default=-1))
         count = len(problem.movers)
         self._waits = [0] * count
         for _, b in problem.before:
@@ -183,7 +210,12 @@ class _Run:
 
     def schedule(self) -> Schedule:
         ready = [v for v, waits in enumerate(self._waits) if waits == 0]
-        running: list[tuple[float, int]] = []
+        # Hosts that get ready stand in the queue of events behind the movers.
+        count = len(self._end)
+        running = [(ready, count + h) for ready, h in self._d._not_ready]
+        heapq.heapify(running)
+        for _, h in self._d._not_ready:
+            self._in[h] = 0
         now = 0.0
         while True:
             for v in self._by_urgency(ready):
@@ -198,12 +230,14 @@ class _Run:
             now = running[0][0]
             ready = []
             while running and running[0][0] == now:
-                ready += self._finish(heapq.heappop(running)[1])
+                which = heapq.heappop(running)[1]
+                ready += self._finish(which) if which < count else self._get_ready(which - count)
         return Schedule(
             self._choice,
             np.array(self._start),
             np.array(self._end),
             np.array(self._home, dtype=np.int64),
+            self._d._problem.tail_s,
         )
 
     def _by_urgency(self, ready: list[int]) -> list[int]:
@@ -220,7 +254,7 @@ class _Run:
         source, rate = self._d._source[v], self._rate[v]
         if self._out[source] == 0:
             return ("out", source)
-        for group in self._d._groups[v]:
+        for group in self._groups[v]:
             if self._busy_group[group]:
                 return ("group", group)
         for link in self._trunk[v]:
@@ -327,8 +361,13 @@ class _Run:
         for link in (*self._trunk[v], *self._d._tail[source][host]):
             self._free[link] -= rate
             self._count(link, rate, 1)
-        for group in self._d._groups[v]:
+        for group in self._groups[v]:
             self._busy_group[group] = True
+
+    def _get_ready(self, host: int) -> list[int]:
+        """Open a host that can receive from now on, and return the moves that waited for such a one."""
+        self._in[host] = self._d._max_in[host]
+        return self._woken(("class", self._d._pool_of_host[host]))
 
     def _finish(self, v: int) -> list[int]:
         """Free what a move held and return the moves that waited for it."""
@@ -340,7 +379,7 @@ class _Run:
             self._free[link] += rate
             self._count(link, rate, -1)
             freed.append(link)
-        for group in self._d._groups[v]:
+        for group in self._groups[v]:
             self._busy_group[group] = False
             freed.append(("group", group))
         ready = [waiter for resource in freed for waiter in self._woken(resource)]

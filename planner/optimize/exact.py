@@ -35,11 +35,15 @@ class Item:
         Its duration [s].
     uses
         Resources it takes while it runs, with the share of their capacity [1].
+    head_s, tail_s
+        When its target is ready, and the time that its source takes to switch off after it [s].
     """
 
     mover: int
     time_s: float
     uses: tuple[tuple[Resource, float], ...]
+    head_s: float = 0.0
+    tail_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def items_of(problem: Problem, classes: Classes, columns: Columns, choice: Ints,
         uses.append((("out", s), 1.0 / float(problem.max_out[s])))
         uses.append((("in", h), 1.0 / float(problem.max_in[h])))
         uses += [(group, 1.0) for group in groups[v]]
-        items.append(Item(v, float(columns.time_s[k]), tuple(uses)))
+        head_s, tail_s = float(problem.ready_s[h]), float(problem.off_s[s])
+        items.append(Item(v, float(columns.time_s[k]), tuple(uses), head_s, tail_s))
     return items
 
 
@@ -139,8 +144,8 @@ class _Search:
         """Place one more; return whether the subtree was searched to its end (or the search may stop)."""
         if placed == len(self._items):
             self._best = [start for start in self._starts if start is not None]
-            finish = max((s + i.time_s for s, i in zip(self._best, self._items, strict=True)), default=0.0)
-            self._limit = finish
+            ends = (s + i.time_s + i.tail_s for s, i in zip(self._best, self._items, strict=True))
+            self._limit = max(ends, default=0.0)
             return True
         if not self._can_still_fit(last):
             return True
@@ -153,7 +158,8 @@ class _Search:
             start = self._earliest(i, last)
             if start is None or (start == last and i < last_index):
                 continue
-            if start + item.time_s > self._limit or (self._best is not None and start + item.time_s >= self._limit):
+            end = start + item.time_s + item.tail_s
+            if end > self._limit or (self._best is not None and end >= self._limit):
                 continue
             self._starts[i] = start
             exhausted = self._extend(placed + 1, start, i)
@@ -166,7 +172,7 @@ class _Search:
 
     def _earliest(self, i: int, last: float) -> float | None:
         """Return the earliest start of an item not before `last`, or None if a predecessor is not placed."""
-        floor = last
+        floor = max(last, self._items[i].head_s)
         for a in self._after[i]:
             start = self._starts[a]
             if start is None:

@@ -16,9 +16,10 @@ import numpy as np
 
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Guide
-from planner.optimize.options import Columns
+from planner.optimize.lanes import Structure
+from planner.optimize.options import NO_LANES, Columns
 from planner.optimize.patterns import patterns
-from planner.optimize.problem import Floats, Ints, Problem
+from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.optimize.program import Program
 
 
@@ -91,9 +92,24 @@ class AssignmentModel:
         What is decided upon.
     cuts
         Choices known to fit no schedule.
+    lanes
+        Directed links that are divided into lanes for the whole window.
+    side_by_side
+        Whether to look at what fits side by side on links that can be short.
     """
 
-    def __init__(self, problem: Problem, classes: Classes, columns: Columns, cuts: tuple[Cut, ...] = ()) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        classes: Classes,
+        columns: Columns,
+        cuts: tuple[Cut, ...] = (),
+        *,
+        lanes: Mapping[int, Structure] = NO_LANES,
+        side_by_side: bool = True,
+    ) -> None:
+        self._lanes = lanes
+        self._look_side_by_side = side_by_side
         self.problem = problem
         self.classes = classes
         self.columns = columns
@@ -102,6 +118,10 @@ class AssignmentModel:
         self._starts = {v: i for i, v in enumerate(sorted(set(chain.from_iterable(problem.before))))}
         self._window = len(columns) + len(self._starts)
         self.shifts = self._shifts_of()
+        # What is used by a choice is idle until its target is ready, and again while its source switches off.
+        ready = np.array([problem.ready_s[list(hosts)].min() for hosts in classes.members], dtype=np.float64)
+        self._head_s: Floats = ready[columns.klass] if len(columns) else np.zeros(0)
+        self._tail_s: Floats = problem.tail_s[columns.mover]
 
     def program(self, aim: Aim) -> Program:
         """Return the program for an aim."""
@@ -167,21 +187,54 @@ class AssignmentModel:
         return replace(program, bound=bound)
 
     def _time_rows(
-        self, program: Program, aim: Aim, family: str, keys: list[object], cells: tuple[Ints, Ints, Floats]
+        self,
+        program: Program,
+        aim: Aim,
+        family: str,
+        keys: list[object],
+        cells: tuple[Ints, Ints, Floats],
+        idle: tuple[Floats, Bools] | None = None,
     ) -> None:
-        """Add rows of seconds that must fit into the window: a constant, or the window's column."""
+        """Add rows of seconds that must fit into the window: a constant, or the window's column.
+
+        What a row is idle at the ends of the window is lost: by the choices that use it, or as given.
+        """
         if not keys:
             return
         rows, columns, seconds = cells
         share = np.array([aim.shares.get(_link_of(family, key), 1.0) for key in keys])
-        if aim.finish:
-            rows = np.concatenate([rows, np.arange(len(keys))])
-            columns = np.concatenate([columns, np.full(len(keys), self._window)])
-            seconds = np.concatenate([seconds, -share])
-            upper = np.zeros(len(keys))
-        else:
-            upper = share * aim.window_s
-        program.add_block(family, keys, rows, columns, seconds, upper=upper)
+        idle_s, sure = idle or self._idle(rows, columns, len(keys))
+        upper = share * np.maximum(0.0, aim.window_s - idle_s)
+        if not aim.finish:
+            program.add_block(family, keys, rows, columns, seconds, upper=upper)
+            return
+        if not sure.all():
+            # A row that nothing uses loses nothing, however short the window becomes: there, as long as it may be.
+            program.add_block(family, keys, rows, columns, seconds, upper=upper)
+        rows = np.concatenate([rows, np.arange(len(keys))])
+        columns = np.concatenate([columns, np.full(len(keys), self._window)])
+        seconds = np.concatenate([seconds, -share])
+        program.add_block(family, keys, rows, columns, seconds, upper=-share * np.where(sure, idle_s, 0.0))
+
+    def _idle(self, rows: Ints, columns: Ints, count: int) -> tuple[Floats, Bools]:
+        """Return how long each row is idle before its first target is ready and after its last source is left.
+
+        And for which rows that is sure, because some mover has no choice beside them.
+        """
+        idle, sure = np.zeros(count), np.ones(count, dtype=np.bool_)
+        if not (self._head_s.any() or self._tail_s.any()):
+            return idle, sure
+        head, tail = np.full(count, np.inf), np.full(count, np.inf)
+        np.minimum.at(head, rows, self._head_s[columns])
+        np.minimum.at(tail, rows, self._tail_s[columns])
+        used = np.isfinite(head)
+        idle[used] = (head + tail)[used]
+        movers = len(self.problem.movers)
+        pairs, choices = np.unique(rows * movers + self.columns.mover[columns], return_counts=True)
+        row, mover = np.divmod(pairs, movers)
+        sure[:] = False
+        sure[row[choices == np.bincount(self.columns.mover, minlength=movers)[mover]]] = True
+        return idle, sure | (idle == 0.0)
 
     def _one_choice_each(self, program: Program) -> None:
         """Each mover takes one choice."""
@@ -246,35 +299,40 @@ class AssignmentModel:
         keys: list[object] = list(range(len(self.problem.sources)))
         self._time_rows(program, aim, "outgoing", keys, (source, np.arange(len(self.columns)), seconds))
 
-    def _shifts_of(self) -> list[Shift]:
-        """Return what fits side by side on the first link of each source and on each trunk link that can be short."""
-        problem, columns = self.problem, self.columns
-        slots: dict[int, int] = {}
-        demand: dict[int, float] = {}
+    @cached_property
+    def users(self) -> dict[int, Ints]:
+        """Return the columns that use the first link of each source and each trunk link, ascending, by link."""
         users: dict[int, list[Ints]] = {}
-        pair = problem.source_of[columns.mover] * len(self.classes.members) + columns.klass
-        fed: dict[int, set[int]] = {}
-        for which in np.unique(pair).tolist():
+        if not len(self.columns):
+            return {}
+        pair = self.problem.source_of[self.columns.mover] * len(self.classes.members) + self.columns.klass
+        order = np.argsort(pair, kind="stable")
+        present, first = np.unique(pair[order], return_index=True)
+        for which, here in zip(present.tolist(), np.split(order, first[1:]), strict=True):
             s, c = divmod(which, len(self.classes.members))
             hosts = self.classes.members[c]
             for link in self.classes.trunk[s][c] or self.classes.links(s, c, hosts[0])[: len(hosts) == 1]:
-                users.setdefault(link, []).append(np.flatnonzero(pair == which))
-                fed.setdefault(link, set()).add(s)
-        capacity = problem.network.capacity_bytes_per_s
-        for link, sources in fed.items():
-            slots[link] = int(problem.max_out[list(sources)].sum())
-            here = np.concatenate(users[link])
-            fastest = float(columns.rate[here].max())
-            demand[link] = fastest * slots[link]
+                users.setdefault(link, []).append(here)
+        return {link: np.sort(np.concatenate(parts)) for link, parts in sorted(users.items())}
+
+    def _shifts_of(self) -> list[Shift]:
+        """Return what fits side by side on the first link of each source and on each trunk link that can be short."""
+        capacity = self.problem.network.capacity_bytes_per_s
         shifts = []
-        for link in sorted(fed):
-            if demand[link] <= capacity[link]:
+        for link, here in self.users.items():
+            lanes = self._lanes.get(link)
+            if lanes is None and not self._look_side_by_side:
                 continue
-            here = np.sort(np.concatenate(users[link]))
-            rates = np.unique(columns.rate[here])[::-1]
-            found = patterns(rates, float(capacity[link]), slots[link])
-            if found is not None:
-                shifts.append(Shift(link, here, rates, found))
+            sources = np.unique(self.problem.source_of[self.columns.mover[here]])
+            slots = int(self.problem.max_out[sources].sum())
+            rates = np.unique(self.columns.rate[here])[::-1]
+            if lanes is not None:
+                wide = np.array(lanes)[None, :] * (1 + 1e-9) >= rates[:, None]
+                shifts.append(Shift(link, here, rates, wide.sum(axis=1, dtype=np.int64)[None, :]))
+            elif float(rates[0]) * slots > capacity[link]:
+                found = patterns(rates, float(capacity[link]), slots)
+                if found is not None:
+                    shifts.append(Shift(link, here, rates, found))
         return shifts
 
     def _side_by_side(self, program: Program, aim: Aim) -> None:
@@ -304,7 +362,8 @@ class AssignmentModel:
                 upper=np.zeros(steps),
             )
             cells = (np.zeros(count, dtype=np.int64), tau, np.ones(count))
-            self._time_rows(program, aim, "patterns", [shift.link], cells)
+            idle = self._idle(np.zeros(len(shift.columns), dtype=np.int64), shift.columns, 1)
+            self._time_rows(program, aim, "patterns", [shift.link], cells, idle)
 
     def _incoming(self, program: Program, aim: Aim) -> None:
         """Time in migration into each class: sum of T <= sum of max_incoming x window."""
@@ -370,17 +429,20 @@ class AssignmentModel:
             columns = np.concatenate([mine, [self._start(v)]])
             values = np.concatenate([self.columns.time_s[mine], [1.0]])
             cells = (np.zeros(len(columns), dtype=np.int64), columns, values)
-            self._time_rows(program, aim, "before-end", [v], cells)
+            # Starts are counted from the time at which the first target is ready.
+            idle_s = (self._head_s.min() if len(self._head_s) else 0.0) + self.problem.tail_s[[v]]
+            self._time_rows(program, aim, "before-end", [v], cells, (idle_s, np.ones(1, dtype=np.bool_)))
 
     def _start(self, mover: int) -> int:
         return len(self.columns) + self._starts[mover]
 
     def _durations(self, program: Program) -> None:
-        """Each move fits into the window: T <= window."""
+        """Each move fits into the window, after its target is ready and before its source switches off."""
         movers = len(self.problem.movers)
         rows = np.concatenate([self.columns.mover, np.arange(movers)])
         columns = np.concatenate([np.arange(len(self.columns)), np.full(movers, self._window)])
-        values = np.concatenate([self.columns.time_s, np.full(movers, -1.0)])
+        times = self._head_s + self.columns.time_s + self._tail_s
+        values = np.concatenate([times, np.full(movers, -1.0)])
         program.add_block("duration", list(range(movers)), rows, columns, values, upper=np.zeros(movers))
 
 

@@ -9,7 +9,7 @@ serves both.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from planner.inventory.models import ALL_APPROACHES
 from planner.optimize.classes import Classes
+from planner.optimize.dominance import undominated
 from planner.optimize.lanes import Structure, structures
 from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.predict.protocol import Outside
@@ -24,6 +25,10 @@ from planner.predict.registry import model_for, thresholds, workload_of
 
 FRACTIONS = (1.0, 0.5, 0.25)
 """Shares of the bottleneck that are always on the menu [1]."""
+NO_LANES: Mapping[int, Structure] = {}
+"""No link divided into lanes."""
+FEW = 12
+"""Movers up to which no rates of lanes are offered: so few fill no link for long [count]."""
 
 
 def bandwidth_menu(
@@ -73,6 +78,10 @@ class Tables:
         Menu of each source and target, shape (S, H); -1 where there is no route.
     menus
         For each menu the indices of its rates.
+    most_of_one_flow
+        For each menu the most that a move of one flow may have on the path [bytes/s]; inf where the menu has no more.
+    several_flows
+        Whether a move has more flows than one, by mover and approach, shape (M, A).
     time_s, downtime_s
         Shape (M, A, R) with approaches in the order of `ALL_APPROACHES` [s].
     usable
@@ -85,15 +94,26 @@ class Tables:
     rates: Floats
     menu_of: Ints
     menus: tuple[tuple[int, ...], ...]
+    most_of_one_flow: tuple[float, ...]
+    several_flows: Bools
     time_s: Floats
     downtime_s: Floats
     usable: Bools
     inside: Bools
 
+    def offered(self, mover: int, menus: Iterable[int]) -> Bools:
+        """Return the approaches and rates that a mover may use on paths with some menus, shape (A, R)."""
+        offered = np.zeros(self.usable.shape[1:], dtype=np.bool_)
+        for menu in menus:
+            rates = list(self.menus[menu])
+            slow = self.rates[rates] <= self.most_of_one_flow[menu] * (1 + 1e-12)
+            offered[:, rates] |= slow | self.several_flows[mover][:, None]
+        return offered & self.usable[mover]
 
-def build_tables(problem: Problem, classes: Classes) -> Tables:
-    """Predict all movers on all menus in one sweep."""
-    menu_of, menus, rates = _menus(problem, classes)
+
+def build_tables(problem: Problem, classes: Classes, *, lanes: bool | None = None) -> Tables:
+    """Predict all movers on all menus in one sweep; menus have the rates of lanes where movers are many, or as given."""
+    menu_of, menus, most_of_one_flow, rates = _menus(problem, classes, len(problem.movers) > FEW if lanes is None else lanes)
     model = model_for(problem.settings)
     workload = workload_of(problem.movers)
     limit = thresholds(problem.settings, rates)
@@ -109,7 +129,8 @@ def build_tables(problem: Problem, classes: Classes) -> Tables:
     bearable = np.array([np.inf if vm.max_downtime is None else vm.max_downtime for vm in problem.movers])
     with np.errstate(invalid="ignore"):
         usable &= down <= bearable[:, None, None]
-    return Tables(rates, menu_of, menus, time, down, usable, inside)
+    several = _several_flows(problem)
+    return Tables(rates, menu_of, menus, most_of_one_flow, several, time, down, usable, inside)
 
 
 def _permitted(problem: Problem) -> Bools:
@@ -119,31 +140,34 @@ def _permitted(problem: Problem) -> Bools:
 
 
 def _several_flows(problem: Problem) -> Bools:
-    """Return which moves have all the flows that the settings allow, by mover and approach, shape (M, A)."""
-    settings = problem.settings
-    rows = [[settings.flows(a, vm.disk) == settings.multifd_channels for a in ALL_APPROACHES] for vm in problem.movers]
+    rows = [[problem.settings.flows(a, vm.disk) > 1 for a in ALL_APPROACHES] for vm in problem.movers]
     return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(ALL_APPROACHES))
 
 
-def _menus(problem: Problem, classes: Classes) -> tuple[Ints, tuple[tuple[int, ...], ...], Floats]:
-    """Return the menu of each source and target, the menus as rate indices, and the rates."""
-    by_rates: dict[tuple[float, ...], int] = {}
+def _menus(
+    problem: Problem, classes: Classes, lanes: bool
+) -> tuple[Ints, tuple[tuple[int, ...], ...], tuple[float, ...], Floats]:
+    """Return the menu of each source and target, the menus, the most that one flow may have, and the rates."""
+    known: dict[tuple[tuple[float, ...], float], int] = {}
     menu_of = np.full((len(problem.sources), len(problem.targets)), -1, dtype=np.int64)
     for s in range(len(problem.sources)):
         for c in range(len(classes.members)):
             if classes.trunk[s][c] is not None:
                 path = list(classes.links(s, c, classes.members[c][0]))
                 network = problem.network
+                one_flow = float(network.flow_bytes_per_s[path].min())
                 menu = bandwidth_menu(
                     tuple(network.capacity_bytes_per_s[path].tolist()),
                     float(network.move_bytes_per_s[path].min()),
-                    float(network.flow_bytes_per_s[path].min()),
+                    one_flow,
+                    lanes=lanes,
                 )
-                menu_of[s, list(classes.members[c])] = by_rates.setdefault(menu, len(by_rates))
-    rates = sorted({rate for menu in by_rates for rate in menu}, reverse=True)
+                key = menu, one_flow if one_flow < menu[0] else np.inf
+                menu_of[s, list(classes.members[c])] = known.setdefault(key, len(known))
+    rates = sorted({rate for menu, _ in known for rate in menu}, reverse=True)
     index = {rate: i for i, rate in enumerate(rates)}
-    menus = tuple(tuple(index[rate] for rate in menu) for menu in by_rates)
-    return menu_of, menus, np.array(rates, dtype=np.float64)
+    menus = tuple(tuple(index[rate] for rate in menu) for menu, _ in known)
+    return menu_of, menus, tuple(most for _, most in known), np.array(rates, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -173,7 +197,12 @@ class Columns:
 
 
 def build_columns(
-    problem: Problem, classes: Classes, tables: Tables, *, lean: bool = False, lanes: frozenset[int] = frozenset()
+    problem: Problem,
+    classes: Classes,
+    tables: Tables,
+    *,
+    lean: bool = False,
+    lanes: Mapping[int, Structure] = NO_LANES,
 ) -> Columns:
     """Return the choices worth offering: those that no other is as good as in time, downtime and rate.
 
@@ -183,13 +212,14 @@ def build_columns(
     Parameters
     ----------
     lean
-        Drop also what another is as good as in time, downtime and time x rate. This is not lossless; what is left is
-        a third, and holds good schedules.
+        Drop also what another is as good as in time, downtime and time x rate. That loses nothing where only volumes
+        and times count, but not all that is dropped fits side by side with less; what is left is a third.
     lanes
-        Directed links that are to be split into equal lanes: over these only rates of which a whole number fills
-        the link are offered. This is not lossless.
+        Directed links that are divided into lanes: over these only the rates of their lanes are offered. This is
+        not lossless.
     """
     allowed = classes.allowed(problem)
+    idle_s = _idle(problem, classes)
     parts: list[tuple[Ints, ...]] = []
     variant_of, variants = _variants(problem, classes, tables, lanes)
     for m, (menu, most_of_one_flow) in enumerate(variants):
@@ -199,6 +229,8 @@ def build_columns(
         rate_index = np.array(menu, dtype=np.int64)[rates]
         for c in range(len(classes.members)):
             here = (variant_of[problem.source_of[movers], c] == m) & allowed[movers, c]
+            if idle_s.any():
+                here &= tables.time_s[movers, approaches, rate_index] <= problem.deadline_s - idle_s[movers, c]
             count = int(here.sum())
             if count:
                 parts.append((movers[here], np.full(count, c), approaches[here], rate_index[here]))
@@ -219,12 +251,20 @@ def build_columns(
 
 
 Variant = tuple[tuple[int, ...], float]
-"""A menu, and the most that a move of one flow may have on the path [bytes/s]; inf where the menu has no more."""
+"""A menu, and its `Tables.most_of_one_flow`."""
 
 
-def _variants(problem: Problem, classes: Classes, tables: Tables, lanes: frozenset[int]) -> tuple[Ints, list[Variant]]:
+def _idle(problem: Problem, classes: Classes) -> Floats:
+    """Return what of the deadline is lost until a class is ready and while a source switches off, shape (M, C) [s]."""
+    ready = np.array([problem.ready_s[list(hosts)].min() for hosts in classes.members], dtype=np.float64)
+    idle: Floats = problem.tail_s[:, None] + ready[None, :]
+    return idle
+
+
+def _variants(
+    problem: Problem, classes: Classes, tables: Tables, lanes: Mapping[int, Structure]
+) -> tuple[Ints, list[Variant]]:
     """Return the menu of each source and class, shape (S, C), thinned out where the path has lanes, and the menus."""
-    network = problem.network
     variant_of = np.full((len(problem.sources), len(classes.members)), -1, dtype=np.int64)
     index: dict[Variant, int] = {}
     for s, c in np.ndindex(*variant_of.shape):
@@ -232,22 +272,15 @@ def _variants(problem: Problem, classes: Classes, tables: Tables, lanes: frozens
         if tables.menu_of[s, first] < 0:
             continue
         menu = tables.menus[tables.menu_of[s, first]]
-        split = [network.capacity_bytes_per_s[link] for link in lanes.intersection(classes.trunk[s][c] or ())]
-        if split:
-            even = tuple(
-                r for r in menu if all(_divides(float(tables.rates[r]), float(capacity)) for capacity in split)
-            )
-            menu = even or menu
-        most = float(network.flow_bytes_per_s[list(classes.links(s, c, first))].min())
-        limited = most < float(tables.rates[list(menu)].max())
-        variant_of[s, c] = index.setdefault((menu, most if limited else np.inf), len(index))
+        for link in lanes.keys() & set(classes.trunk[s][c] or ()):
+            menu = tuple(r for r in menu if _is_one_of(float(tables.rates[r]), lanes[link])) or menu
+        most = tables.most_of_one_flow[tables.menu_of[s, first]]
+        variant_of[s, c] = index.setdefault((menu, most), len(index))
     return variant_of, list(index)
 
 
-def _divides(rate: float, capacity: float) -> bool:
-    """Return whether a whole number of moves at a rate fills a link."""
-    count = capacity / rate
-    return abs(count - round(count)) < 1e-6
+def _is_one_of(rate: float, lanes: Structure) -> bool:
+    return any(math.isclose(rate, lane, rel_tol=1e-9) for lane in lanes)
 
 
 def _undominated(
@@ -264,20 +297,7 @@ def _undominated(
     usable = tables.usable[:, :, index].reshape(shape) & (np.nan_to_num(time, nan=np.inf) <= problem.deadline_s)
     rate = np.broadcast_to(tables.rates[index], (len(ALL_APPROACHES), len(menu))).reshape(-1)
     if most_of_one_flow < np.inf:
-        several = np.repeat(_several_flows(problem), len(menu), axis=1)
+        several = np.repeat(tables.several_flows, len(menu), axis=1)
         usable &= several | (rate <= most_of_one_flow * (1 + 1e-12))
     third = time * rate if by_volume else np.broadcast_to(rate, shape)
-    keep = usable.copy()
-    with np.errstate(invalid="ignore"):
-        for k in range(shape[1]):
-            for other in range(shape[1]):
-                if other == k:
-                    continue
-                at_least = (
-                    keep[:, other]
-                    & (time[:, other] <= time[:, k])
-                    & (down[:, other] <= down[:, k])
-                    & (third[:, other] <= third[:, k])
-                )
-                keep[:, k] &= ~at_least
-    return keep
+    return undominated(usable, time, down, third)

@@ -54,6 +54,10 @@ class Problem:
         Groups of movers, two or more in each.
     before
         Pairs (a, b): a has landed before b starts.
+    ready_s
+        When each target can receive, shape (H,) [s].
+    off_s
+        Time that each source takes to switch off once it is empty, shape (S,) [s].
     """
 
     settings: Settings
@@ -75,6 +79,22 @@ class Problem:
     together: tuple[tuple[int, ...], ...]
     not_at_once: tuple[tuple[int, ...], ...]
     before: tuple[tuple[int, int], ...]
+    ready_s: Floats
+    off_s: Floats
+
+    @property
+    def head_s(self) -> Floats:
+        """The earliest that any target which may take each mover is ready, shape (M,) [s]; 0 where there is none."""
+        if not self.ready_s.any():
+            return np.zeros(len(self.movers))
+        first = np.where(self.allowed, self.ready_s, np.inf).min(axis=1, initial=np.inf)
+        return np.where(np.isfinite(first), first, 0.0)
+
+    @property
+    def tail_s(self) -> Floats:
+        """How long before the deadline each mover must have ended, for its source to switch off, shape (M,) [s]."""
+        tail: Floats = self.off_s[self.source_of]
+        return tail
 
     @cached_property
     def routes(self) -> Routes:
@@ -137,6 +157,8 @@ def compile_problem(inventory: Inventory, network: Network, evacuate: Sequence[s
         together=tuple(groups.together),
         not_at_once=tuple(groups.not_at_once),
         before=tuple(groups.before),
+        ready_s=np.array([host.ready_after for host in targets], dtype=np.float64),
+        off_s=np.array([host.shutdown_time for host in sources], dtype=np.float64),
     )
     allowed &= problem.routes.length[source_of] > 0
     groups.apply_stayers(allowed, {host.name: i for i, host in enumerate(targets)})

@@ -72,7 +72,7 @@ class Exact:
             return None
         start = np.array([answer.starts[v] for v in range(len(problem.movers))])
         end = np.array([answer.starts[item.mover] + item.time_s for item in items])
-        return Schedule(choice, start, end, self.hosts(choice).copy())
+        return Schedule(choice, start, end, self.hosts(choice).copy(), problem.tail_s)
 
 
 def prove_downtime(state: State) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.optimize.arena import Arena, Placed
+from planner.optimize.arena import SMALL, Arena, Placed
 from planner.optimize.backend import Outcome
 from planner.optimize.classes import Classes, coarse_classes, split
 from planner.optimize.clock import Clock
 from planner.optimize.improve import improve
+from planner.optimize.laned import LaneArena
+from planner.optimize.lanes import structures
 from planner.optimize.model import Aim
 from planner.optimize.options import Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Problem
@@ -29,8 +31,6 @@ PATIENCE = 6
 """Rounds without a better schedule after which the assignments are left alone."""
 LOOSEN = 0.4
 """Part of what was taken from a link's share that it gets back after a round that kept the deadline [1]."""
-QUICK = 3000
-"""Choices up to which the full arena takes its turn in every cycle [count]."""
 GOOD_GAP = 1e-4
 """Relative gap at which the search for better schedules ends [1]."""
 
@@ -99,15 +99,17 @@ def search(
 class _Decomposition:
     """Assign by class, spread over hosts, schedule; tighten until it fits; improve.
 
-    The first arena has all choices, and its program bounds everything. After it lean arenas take turns: one with
-    all bandwidths, and, where the first assignment has filled links that several moves share, one that splits these
-    links into equal lanes, which pack well.
+    The first arena's program bounds everything. After it others take turns: where the first assignment has filled links
+    that several moves share, those that divide these links into lanes, each in another way; and a lean one.
     """
 
     def __init__(self, state: State, classes: Classes, first_only: bool) -> None:
         self._state = state
         self._first_only = first_only
         self._arenas = [Arena(state, classes)]
+        if len(self._arenas[0].columns) > SMALL:
+            # Where only volumes and times count, dropping choices by volume loses nothing either.
+            self._arenas = [Arena(state, classes, lean=True, side_by_side=False)]
 
     def run(self) -> None:
         """Run until solved, out of ideas or out of time."""
@@ -135,18 +137,26 @@ class _Decomposition:
             else:
                 arena.loosen(LOOSEN)
             if step == 0:
+                self._arenas += self._divided(arena, arena.saturated(schedule))
                 self._arenas.append(Arena(state, arena.classes, lean=True))
-                lanes = arena.saturated(schedule)
-                if lanes:
-                    self._arenas.append(Arena(state, arena.classes, lean=True, lanes=lanes))
         if state.incumbent is None and not state.infeasible:
             self._fastest()
         if state.incumbent is not None and not self._first_only and state.gap > GOOD_GAP:
             improve(state)
 
+    def _divided(self, arena: Arena, links: list[int]) -> list[LaneArena]:
+        """Return arenas that divide links into lanes, one for each of the ways to do so."""
+        capacity = self._state.problem.network.capacity_bytes_per_s
+        found: list[LaneArena] = []
+        ways = [structures(float(capacity[link]), arena.fastest(link)) for link in links]
+        for way in range(max(map(len, ways), default=0)):
+            lanes = {link: of[min(way, len(of) - 1)] for link, of in zip(links, ways, strict=True) if of}
+            found.append(LaneArena(self._state, arena.classes, lanes))
+        return found
+
     def _turn(self, step: int) -> int:
         """Return the arena of a round: all in turn, but a slow first one only once."""
-        slow = int(step > 0 and len(self._arenas[0].columns) > QUICK)
+        slow = int(step > 0 and len(self._arenas[0].columns) > SMALL)
         return slow + step % (len(self._arenas) - slow)
 
     def _fastest(self) -> None:
@@ -179,7 +189,7 @@ class _Decomposition:
                 return None
             state.tell("choosing hosts one by one")
             finer = split(state.problem, arena.classes, failed)
-            self._arenas = [Arena(state, finer, lean=other.lean, lanes=other.lanes) for other in self._arenas]
+            self._arenas = [other.over(finer) for other in self._arenas]
         return None
 
 

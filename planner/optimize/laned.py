@@ -1,0 +1,202 @@
+"""The arena of links divided into lanes: packs the moves into the lanes, and lets one follow the other in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from planner.optimize.arena import Arena, Placed
+from planner.optimize.backend import Outcome, Session, Solution
+from planner.optimize.classes import Classes
+from planner.optimize.dispatch import Schedule, Urgency
+from planner.optimize.lanes import Structure
+from planner.optimize.model import Aim
+from planner.optimize.pack import Packing, pack
+from planner.optimize.problem import Floats, Ints
+from planner.optimize.program import Program
+from planner.optimize.state import State
+
+STEPS = 2000
+"""Steps of the first packing of a link [count]."""
+FEWER_STEPS = 600
+"""Steps of a packing that begins at another [count]."""
+TURNS = 60
+"""Schedules tried for each packing [count]."""
+PACKINGS = 8
+"""Times that the lanes of an assignment are packed, each shorter by what the schedule before was late [count]."""
+
+
+class LaneArena(Arena):
+    """An arena that divides links into lanes for the whole window, and fills them to the brim.
+
+    Parameters
+    ----------
+    lanes
+        Rates of the lanes of each directed link.
+    """
+
+    def __init__(self, state: State, classes: Classes, lanes: Mapping[int, Structure]) -> None:
+        super().__init__(state, classes, lanes=lanes)
+
+    def over(self, classes: Classes) -> LaneArena:
+        """Return the same arena over other classes."""
+        return LaneArena(self._state, classes, self.lanes)
+
+    def solve(self, aim: Aim) -> Solution:
+        """Solve the linear relaxation and take the choice that it favours of each mover that it splits.
+
+        What then overflows is put right by the packing, which changes choices as well, and is faster than a search for
+        whole numbers that fit to the brim.
+        """
+        state = self._state
+        program = self.program(aim)
+        relaxed = Session(program, seed=state.seed, linear=True).solve(time_limit_s=state.clock.left_s)
+        if relaxed.values is None:
+            return relaxed
+        return self._rounded(program, relaxed)
+
+    def _rounded(self, program: Program, relaxed: Solution) -> Solution:
+        assert relaxed.values is not None
+        count = len(self.columns)
+        values = relaxed.values.copy()
+        order = np.lexsort((np.arange(count), -values[:count], self.columns.mover))
+        _, first = np.unique(self.columns.mover[order], return_index=True)
+        values[:count] = 0.0
+        values[order[first]] = 1.0
+        return Solution(Outcome.FEASIBLE, values, float(program.cost @ values), relaxed.bound)
+
+    def dispatch(self, placed: Placed, tries: int) -> Schedule:
+        """Pack the lanes and schedule; shorten the lanes of links that end late and do it again."""
+        state = self._state
+        deadline = state.problem.deadline_s
+        windows = dict.fromkeys(self.lanes, deadline)
+        packings: dict[int, Packing] = {}
+        best: Schedule | None = None
+        choice = placed.choice
+        for _ in range(PACKINGS):
+            choice, lanes = self._pack(choice, windows, packings)
+            packed = replace(placed, choice=choice)
+            schedule = self._follow(packed, lanes)
+            if best is None or schedule.finish_s < best.finish_s:
+                best = schedule
+            if schedule.finish_s <= deadline or state.clock.expired:
+                break
+            late = {link: end - deadline for link, end in self.ends(schedule).items() if end > deadline}
+            for link in windows.keys() & late.keys() or windows:
+                windows[link] -= late.get(link, schedule.finish_s - deadline)
+        assert best is not None
+        return best
+
+    def _follow(self, placed: Placed, lanes: list[tuple[int, ...]]) -> Schedule:
+        """Return the schedule that ends first of those in which moves follow each other in their lanes.
+
+        A lane that ends late has stood idle because the hosts of its moves were busy with moves in other lanes. The
+        moves after such a gap are more urgent from then on, until no lane is late: the squeaky wheel gets the grease.
+        """
+        state = self._state
+        deadline = state.problem.deadline_s
+        mover = np.repeat(np.arange(len(lanes)), [len(mine) for mine in lanes])
+        lane = np.array([number for mine in lanes for number in mine], dtype=np.int64)
+        key = self.columns.time_s[placed.choice].copy()
+        grease = float(key.mean())
+        best: Schedule | None = None
+        for _ in range(TURNS):
+            schedule = self._dispatcher.run(placed.choice, placed.home, Urgency(key, by_source=False), None, lanes)
+            if best is None or schedule.finish_s < best.finish_s:
+                best = schedule
+            if state.offer(self.classes, self.columns, schedule) or best.finish_s <= deadline or state.clock.expired:
+                break
+            late = _after_gaps(schedule, mover, lane, deadline)
+            late = late if len(late) else np.flatnonzero(schedule.end_s > deadline)
+            key[late] += grease * state.rng.uniform(0.5, 1.5, len(late))
+        assert best is not None
+        return best
+
+    def _pack(
+        self, choice: Ints, windows: Mapping[int, float], packings: dict[int, Packing]
+    ) -> tuple[Ints, list[tuple[int, ...]]]:
+        """Return the choices after packing every link, and the lanes that each mover takes."""
+        lanes: list[list[int]] = [[] for _ in choice]
+        choice = choice.copy()
+        count, seen = 0, np.zeros(len(choice), dtype=np.bool_)
+        for link, window_s in windows.items():
+            movers = self.columns.mover[np.intersect1d(choice, self._model.users[link], assume_unique=True)]
+            structure = self.lanes[link]
+            if len(movers):
+                time, cost, column = self._options(choice[movers], structure, seen[movers])
+                before = packings.get(link)
+                if before is None:
+                    start, steps = _spread_out(time, column, choice[movers]), STEPS
+                else:
+                    start, steps = (before.lane, before.option), FEWER_STEPS
+                found = pack(time, cost, *start, window_s, rng=self._state.rng, steps=steps)
+                packings[link] = found
+                choice[movers] = column[np.arange(len(movers)), found.lane, found.option]
+                seen[movers] = True
+                for v, lane in zip(movers.tolist(), found.lane.tolist(), strict=True):
+                    lanes[v].append(count + lane)
+            count += len(structure)
+        return choice, [tuple(mine) for mine in lanes]
+
+    def _options(self, choice: Ints, structure: Structure, settled: np.ndarray) -> tuple[Floats, Floats, Ints]:
+        """Return time, cost and column of what each mover can do in each lane, shape (n, L, O); inf where nothing."""
+        columns, block = self.columns, self._blocks
+        rows: list[list[list[int]]] = []
+        for k, fixed in zip(choice.tolist(), settled.tolist(), strict=True):
+            here = [k] if fixed else block[int(columns.mover[k]), int(columns.klass[k])]
+            rows.append([self._undominated(here, rate) for rate in structure])
+        most = max(len(options) for row in rows for options in row)
+        column = np.array([[options + [-1] * (most - len(options)) for options in row] for row in rows], dtype=np.int64)
+        none = column < 0
+        cost = self._state.problem.weight[columns.mover[column]] * columns.downtime_s[column]
+        return np.where(none, np.inf, columns.time_s[column]), np.where(none, np.inf, cost), column
+
+    @cached_property
+    def _blocks(self) -> dict[tuple[int, int], list[int]]:
+        """The columns of each mover and class."""
+        blocks: dict[tuple[int, int], list[int]] = {}
+        for k, key in enumerate(zip(self.columns.mover.tolist(), self.columns.klass.tolist(), strict=True)):
+            blocks.setdefault(key, []).append(k)
+        return blocks
+
+    def _undominated(self, here: list[int], rate: float) -> list[int]:
+        """Return the columns that a lane of a rate can take, less those that another is as good as."""
+        columns = self.columns
+        fitting = [k for k in here if columns.rate[k] <= rate * (1 + 1e-9)]
+        fitting.sort(key=lambda k: (columns.time_s[k], columns.downtime_s[k]))
+        kept: list[int] = []
+        for k in fitting:
+            if not kept or columns.downtime_s[k] < columns.downtime_s[kept[-1]]:
+                kept.append(k)
+        return kept
+
+
+def _after_gaps(schedule: Schedule, mover: Ints, lane: Ints, deadline_s: float) -> Ints:
+    """Return the movers that started after a gap in a lane that ends late."""
+    order = np.lexsort((schedule.start_s[mover], lane))
+    mover, lane = mover[order], lane[order]
+    first = np.append(True, lane[1:] != lane[:-1])
+    free_s = np.where(first, 0.0, np.append(0.0, schedule.end_s[mover[:-1]]))
+    end_s = np.zeros(int(lane.max(initial=-1)) + 1)
+    np.maximum.at(end_s, lane, schedule.end_s[mover])
+    return mover[(schedule.start_s[mover] > free_s) & (end_s[lane] > deadline_s)]
+
+
+def _spread_out(time: Floats, column: Ints, choice: Ints) -> tuple[Ints, Ints]:
+    """Return a start: the moves as chosen, the longest first, each in the lane that is then the shortest."""
+    n, lanes, _ = time.shape
+    load = np.zeros(lanes)
+    lane, option = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    same = column == choice[:, None, None]
+    chosen_time = np.where(same, time, -np.inf).max(axis=(1, 2))
+    for v in np.argsort(-chosen_time, kind="stable").tolist():
+        # A choice that another is as good as in a lane is replaced by the fastest there.
+        where = np.flatnonzero(same[v].any(axis=1)) if same[v].any() else np.flatnonzero(np.isfinite(time[v, :, 0]))
+        best = int(where[np.argmin(load[where])])
+        lane[v] = best
+        option[v] = int(np.argmax(same[v, best])) if same[v, best].any() else 0
+        load[best] += time[v, best, option[v]]
+    return lane, option
