@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.inventory.models import Host
-from planner.network import Network
+from planner.network import Network, Route
 
 Ints = NDArray[np.int64]
 
@@ -46,52 +46,80 @@ class Routes:
 
 def find_routes(network: Network, sources: Sequence[Host], targets: Sequence[Host]) -> Routes:
     """Return the routes from all sources to all targets; from a host to itself there is none."""
-    starts, ends = [host.name for host in sources], [host.name for host in targets]
-    hosts = {*starts, *ends}
-    source_kind = _kinds(network, starts, hosts, outwards=True)
-    target_kind = _kinds(network, ends, hosts, outwards=False)
-    leaving, arriving = _members(source_kind), _members(target_kind)
-    blocks: list[tuple[Ints, Ints, NDArray[np.int64]]] = []
-    for mine in leaving:
-        for theirs in arriving:
-            pairs = ((starts[s], ends[h]) for s in mine[:2] for h in theirs[:2] if starts[s] != ends[h])
-            pair = next(pairs, None)
-            route = None if pair is None else network.route(*pair)
-            if route is None:
-                continue
-            links = np.tile(np.array(route.links, dtype=np.int64), (len(mine), len(theirs), 1))
-            links[:, :, 0] = _index(network, [(starts[s], route.path[1]) for s in mine.tolist()])[:, None]
-            if len(route.links) > 1:
-                links[:, :, -1] = _index(network, [(route.path[-2], ends[h]) for h in theirs.tolist()])
-            blocks.append((mine, theirs, links))
-    table = np.full((len(starts), len(ends), max((block.shape[2] for *_, block in blocks), default=1)), -1)
-    length = np.zeros((len(starts), len(ends)), dtype=np.int64)
-    for mine, theirs, links in blocks:
-        table[np.ix_(mine, theirs, np.arange(links.shape[2]))] = links
-        length[np.ix_(mine, theirs)] = links.shape[2]
-    if len(hosts) < len(starts) + len(ends):
-        itself = np.array(starts)[:, None] == np.array(ends)
-        table[itself], length[itself] = -1, 0
-    return Routes(table, length, source_kind)
+    hosts = {host.name for host in (*sources, *targets)}
+    start = _Ends(network, [host.name for host in sources], hosts, outwards=True)
+    end = _Ends(network, [host.name for host in targets], hosts, outwards=False)
+    found = {
+        (i, j): route
+        for i, ours in enumerate(start.examples)
+        for j, theirs in enumerate(end.examples)
+        if (route := _route(network, ours, theirs)) is not None
+    }
+    longest = max((len(route.links) for route in found.values()), default=1)
+    between = np.full((len(start.examples), len(end.examples), longest), -1, dtype=np.int64)
+    length, first, last = (np.zeros(between.shape[:2], dtype=np.int64) for _ in range(3))
+    for (i, j), route in found.items():
+        between[i, j, : len(route.links)] = route.links
+        length[i, j] = len(route.links)
+        first[i, j], last[i, j] = start.place(i, route.path[1]), end.place(j, route.path[-2])
+    pairs = np.ix_(start.kind, end.kind)
+    links, length, first, last = between[pairs], length[pairs], first[pairs], last[pairs]
+    s, h = np.nonzero(length)
+    links[s, h, 0] = start.links[s, first[s, h]]
+    links[s, h, length[s, h] - 1] = end.links[h, last[s, h]]
+    if len(hosts) < len(sources) + len(targets):
+        itself = np.array(start.names)[:, None] == np.array(end.names)
+        links[itself], length[itself] = -1, 0
+    return Routes(links, length, start.kind)
 
 
-def _kinds(network: Network, names: Sequence[str], hosts: set[str], *, outwards: bool) -> Ints:
-    """Return the kind of each host as it sends or receives; one with another host as its neighbour is like no other."""
-    limits = np.stack([network.capacity_bytes_per_s, network.move_bytes_per_s, network.flow_bytes_per_s], axis=1)
-    index: dict[object, int] = {}
-    kinds = []
-    for name in names:
-        near = network.attachment(name)
-        links = _index(network, [(name, node) if outwards else (node, name) for node in near])
-        alone = name if hosts.intersection(near) else None
-        kinds.append(index.setdefault((near, limits[links].tobytes(), alone), len(index)))
-    return np.array(kinds, dtype=np.int64)
+def _route(network: Network, starts: Sequence[str], ends: Sequence[str]) -> Route | None:
+    """Return the route of one of some pairs of hosts, but of no host with itself."""
+    pairs = [(a, b) for a in starts for b in ends if a != b]
+    return network.route(*pairs[0]) if pairs else None
 
 
-def _index(network: Network, ends: Sequence[tuple[str, str]]) -> Ints:
-    """Return the indices of directed links that exist."""
-    return np.array([network.link_index(a, b) for a, b in ends], dtype=np.int64)
+class _Ends:
+    """Hosts as they send (outwards) or receive.
 
+    Attributes
+    ----------
+    names
+        Their names.
+    kind
+        Kind of each.
+    examples
+        Up to two hosts of each kind.
+    links
+        Links of each host to its neighbours, in the order of `Network.attachment`, -1 behind the last.
+    """
 
-def _members(kinds: Ints) -> list[Ints]:
-    return [np.flatnonzero(kinds == kind) for kind in range(int(kinds.max(initial=-1)) + 1)]
+    def __init__(self, network: Network, names: Sequence[str], hosts: set[str], *, outwards: bool) -> None:
+        self.names = names
+        near = [network.attachment(name) for name in names]
+        self.links = np.full((len(names), max(map(len, near), default=0)), -1, dtype=np.int64)
+        for row, (name, nodes) in enumerate(zip(names, near, strict=True)):
+            for place, node in enumerate(nodes):
+                index = network.link_index(name, node) if outwards else network.link_index(node, name)
+                self.links[row, place] = -1 if index is None else index
+        limits = np.stack([network.capacity_bytes_per_s, network.move_bytes_per_s, network.flow_bytes_per_s], axis=1)
+        self._near: list[tuple[str, ...]] = []
+        self.examples: list[list[str]] = []
+        index_of: dict[object, int] = {}
+        kind: list[int] = []
+        for name, nodes, links in zip(names, near, self.links.tolist(), strict=True):
+            # A host with another as its neighbour is like no other.
+            alone = name if hosts.intersection(nodes) else None
+            key = (nodes, limits[links[: len(nodes)]].tobytes(), alone)
+            if key not in index_of:
+                index_of[key] = len(index_of)
+                self._near.append(nodes)
+                self.examples.append([])
+            kind.append(index_of[key])
+            if len(self.examples[kind[-1]]) < 2:
+                self.examples[kind[-1]].append(name)
+        self.kind: Ints = np.array(kind, dtype=np.int64)
+
+    def place(self, kind: int, node: str) -> int:
+        """Return which neighbour of the hosts of a kind a node is."""
+        return self._near[kind].index(node)
