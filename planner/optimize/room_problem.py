@@ -14,8 +14,8 @@ import numpy as np
 from planner.inventory.models import VM, Before, Host, Inventory, NotAtOnce, Separate, Together, rule_kind
 from planner.network import Network
 from planner.optimize.classes import Classes, make_classes
-from planner.optimize.options import Columns, Tables, build_columns, build_tables
-from planner.optimize.problem import Bools, Ints, Problem, compile_problem
+from planner.optimize.options import FEW, Columns, Tables, build_columns, build_tables
+from planner.optimize.problem import Bools, Floats, Ints, Problem, compile_problem
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,11 @@ class Room:
         """Hosts that may receive, by index."""
         return tuple(h for h, open_ in enumerate(self.open) if open_)
 
-    def price(self, vm: int, hops: int) -> float:
-        """Return what the extra moves of a VM cost that moves so many times [s]."""
-        return self.price_s * (max(0, hops - 1) if vm < self.forced else hops)
+    @property
+    def off_s(self) -> Floats:
+        """Time that each host takes to switch off once it is empty, 0 where it is not evacuated [s]."""
+        leaving = {host.name for host in self.base.sources}
+        return np.array([host.shutdown_time if host.name in leaving else 0.0 for host in self.hosts])
 
 
 def movable(inventory: Inventory, evacuate: Sequence[str]) -> tuple[VM, ...]:
@@ -217,7 +219,7 @@ class Legs:
     tables: Tables
     columns: Columns
     target: Ints
-    cost_s: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    cost_s: Floats
 
     def links(self, column: int) -> tuple[int, ...]:
         """Return the directed links that a column uses."""
@@ -241,11 +243,7 @@ def make_legs(room: Room, *, parking: bool) -> Legs:
     of_vm = np.array([_open_to(room, v) for v in range(len(room.vms))], dtype=np.bool_)
     for leg, (v, s, _) in enumerate(legs):
         for t, h in enumerate(room.targets):
-            allowed[leg, t] = (
-                of_vm[v, t]
-                and h not in (s, room.home[v])
-                and room.network.route(room.hosts[s].name, room.hosts[h].name) is not None
-            )
+            allowed[leg, t] = of_vm[v, t] and h not in (s, room.home[v])
     settings = room.base.settings
     problem = replace(
         room.base,
@@ -265,9 +263,12 @@ def make_legs(room: Room, *, parking: bool) -> Legs:
         together=(),
         not_at_once=(),
         before=(),
+        ready_s=np.array([room.hosts[h].ready_after for h in room.targets], dtype=np.float64),
+        off_s=room.off_s,
     )
+    allowed &= problem.routes.length[problem.source_of] > 0
     classes = make_classes(problem, [(t,) for t in range(len(room.targets))])
-    tables = build_tables(problem, classes)
+    tables = build_tables(problem, classes, lanes=len(room.base.movers) > FEW)
     columns = build_columns(problem, classes, tables)
     extra = (vm >= room.forced) | parked
     return Legs(

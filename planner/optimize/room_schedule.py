@@ -39,6 +39,8 @@ class Task:
         What it takes of stocks at its start and gives back at its end.
     after
         Tasks, by index, that have ended before it starts.
+    head_s, tail_s
+        When its target is ready, and the time that its source takes to switch off after it [s].
     """
 
     vm: int
@@ -47,6 +49,8 @@ class Task:
     takes: tuple[tuple[Stock, int], ...]
     gives: tuple[tuple[Stock, int], ...]
     after: tuple[int, ...]
+    head_s: float = 0.0
+    tail_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class _Search:
         """Place one more; return whether the subtree was searched to its end, or the search may stop."""
         if placed == len(self._tasks):
             self._best = tuple(start for start in self._starts if start is not None)
-            ends = (s + task.time_s for s, task in zip(self._best, self._tasks, strict=True))
+            ends = (s + task.time_s + task.tail_s for s, task in zip(self._best, self._tasks, strict=True))
             self._limit = max(ends, default=0.0)
             return True
         if not self._can_still_fit(last):
@@ -136,7 +140,7 @@ class _Search:
             start = self._earliest(i, last)
             if start is None or (start == last and self._rank[i] < last_rank):
                 continue
-            end = start + self._tasks[i].time_s
+            end = start + self._tasks[i].time_s + self._tasks[i].tail_s
             if end > self._limit or (self._best is not None and end >= self._limit):
                 continue
             self._starts[i] = start
@@ -154,7 +158,7 @@ class _Search:
 
     def _earliest(self, i: int, last: float) -> float | None:
         """Return the earliest start not before `last` at which a task fits, or None where there is none yet."""
-        floor = last
+        floor = max(last, self._tasks[i].head_s)
         for j in self._tasks[i].after:
             end = self._end(j)
             if end is None:

@@ -84,7 +84,16 @@ class Ways:
         flows.append((("out", s), 1.0 / float(legs.problem.max_out[int(legs.problem.source_of[leg])])))
         flows.append((("in", h), 1.0 / float(legs.problem.max_in[int(columns.klass[k])])))
         flows += [(("group", g), 1.0) for g in self._groups[v]]
-        return Task(v, float(columns.time_s[k]), tuple(flows), self.stocks(v, h), self.stocks(v, s), after)
+        return Task(
+            v,
+            float(columns.time_s[k]),
+            tuple(flows),
+            self.stocks(v, h),
+            self.stocks(v, s),
+            after,
+            float(legs.problem.ready_s[int(columns.klass[k])]),
+            float(legs.problem.off_s[int(legs.problem.source_of[leg])]),
+        )
 
     def tasks(self, ways: Sequence[Hops], vms: Collection[int]) -> list[Task]:
         """Return the tasks of some VMs, hop after hop of VM after VM."""

@@ -1,0 +1,49 @@
+"""The fuzz loop with extra moves: tight inventory -> plan -> verify -> brute force over all ways to make room."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import pytest
+
+from planner import api
+from planner.network import Network, Route
+from planner.optimize.options import bandwidth_menu
+from planner.plan.models import Plan, Status
+from tests.truth.brute_room import RoomTruth, TooMuch
+from tests.truth.room_cases import RoomCase, room_case
+
+SEEDS = int(os.environ.get("EVAC_FUZZ_SEEDS", "150")) // 2
+"""Cases compared with brute force; raise it for a long run."""
+
+
+def true_cost_s(case: RoomCase) -> float:
+    network = Network(case.inventory)
+
+    def menu(route: Route) -> tuple[float, ...]:
+        return bandwidth_menu(tuple(float(network.capacity_bytes_per_s[link]) for link in route.links))
+
+    truth = RoomTruth(case.inventory, case.evacuate, case.deadline_s, case.price_s, menu)
+    return truth.least_cost_s()
+
+
+def planned(case: RoomCase) -> Plan:
+    price_s = case.price_s
+    return api.plan(case.inventory, case.evacuate, case.deadline_s, extra_move_price_s=price_s, time_limit_s=60)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_plan_is_what_brute_force_finds(seed: int) -> None:
+    case = room_case(seed)
+    try:
+        truth_s = true_cost_s(case)
+    except TooMuch:
+        pytest.skip("too much to try")
+    plan = planned(case)
+    if math.isinf(truth_s):
+        assert plan.status is Status.INFEASIBLE, "under-filtering: a plan where none exists"
+        return
+    assert plan.status is Status.OPTIMAL, "over-filtering, or the proof was not finished"
+    assert plan.objective is not None
+    assert plan.objective.cost_s == pytest.approx(truth_s, rel=2e-6, abs=1e-9)
