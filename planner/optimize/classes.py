@@ -9,6 +9,7 @@ where the choice of hosts turns out to be impossible, down to one host a class, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,6 +38,15 @@ class Classes:
     members: tuple[tuple[int, ...], ...]
     trunk: tuple[tuple[tuple[int, ...] | None, ...], ...]
     tail: Ints
+
+    @cached_property
+    def tails(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """The links of `tail`, nested by source and target."""
+        kinds: dict[bytes, tuple[tuple[int, ...], ...]] = {}
+        for row in self.tail:
+            if row.tobytes() not in kinds:
+                kinds[row.tobytes()] = tuple(tuple(link for link in links if link >= 0) for links in row.tolist())
+        return tuple(kinds[row.tobytes()] for row in self.tail)
 
     def allowed(self, problem: Problem) -> Bools:
         """Return whether a mover may go to at least one host of a class, shape (M, C)."""

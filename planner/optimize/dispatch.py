@@ -117,9 +117,7 @@ class Dispatcher:
         self._pool_of_host = {h: self._pool[c] for c, hosts in enumerate(classes.members) for h in hosts}
         self._source: list[int] = problem.source_of.tolist()
         self._memory, self._vcpus = problem.memory.tolist(), problem.vcpus.tolist()
-        self._tail: list[list[list[int]]] = [
-            [[link for link in links if link >= 0] for links in row] for row in classes.tail.tolist()
-        ]
+        self._tail = classes.tails
 
     def run(
         self,
