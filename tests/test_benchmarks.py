@@ -215,7 +215,17 @@ def test_cpsat_finds_the_optimum_of_two_moves_that_do_not_fit_side_by_side(tmp_p
     }
     asked, answered = tmp_path / "asked.json", tmp_path / "answered.json"
     asked.write_text(json.dumps(told), encoding="utf-8")
-    command = [sys.executable, "-m", "tests.benchmarks.cpsat", str(asked), str(answered), "--limit", "30"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.cpsat",
+        str(asked),
+        str(answered),
+        "--limit",
+        "30",
+        "--grid",
+        "0.01",
+    ]
     subprocess.run(command, check=True, cwd=Path(__file__).parent.parent, timeout=120)
     answer = json.loads(answered.read_text(encoding="utf-8"))
     assert answer["status"] == "optimal"
