@@ -11,16 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.inventory.models import Approach, Inventory
-from planner.plan.models import InventoryRef, Move, Objective, Plan, Request, Status
+from planner.plan.models import InventoryRef, Move, Objective, PathShare, Plan, Request, Status
 from planner.verify import CHECKS, staleness, verify_plan
 from tests.truth.brute import as_plan, brute_force, menu_choices, shares_menu
-from tests.truth.handmade import changed_moves, changed_vm, make_plan
+from tests.truth.handmade import changed_link, changed_moves, changed_settings, changed_vm, make_plan
 from tests.truth.inventories import random_case
 from tests.truth.wrong import DB, INVENTORY
 
 NAMES = st.sampled_from(("db", "app", "web", "cache", "old", "peer", "hv1", "hv2", "hv3", "hv4", "leaf1", "leaf2", "?"))
 NUMBERS = st.floats(0, 1.7e308) | st.sampled_from((0.0, 5e-324, 1e-300, 1.0, 1e9, 1e300))
 POSITIVE = NUMBERS.filter(lambda number: number > 0)
+PATHS = st.lists(NAMES, min_size=2, max_size=5).map(tuple)
 
 MOVES = st.builds(
     Move,
@@ -30,7 +31,10 @@ MOVES = st.builds(
     approach=st.sampled_from(Approach),
     precopy_share=st.floats(0, 1),
     bandwidth_bytes_per_s=POSITIVE,
-    path=st.lists(NAMES, min_size=2, max_size=5).map(tuple),
+    path=PATHS,
+    paths=st.lists(
+        st.builds(PathShare, path=PATHS, share=st.floats(0, 1, exclude_min=True) | st.just(5e-324)), max_size=3
+    ).map(tuple),
     start_s=NUMBERS,
     duration_s=NUMBERS,
     downtime_s=NUMBERS,
@@ -59,9 +63,18 @@ PLANS = st.builds(
 )
 
 
-@given(PLANS)
-def test_answers_whatever_stands_in_the_plan(plan: Plan) -> None:
-    found = verify_plan(INVENTORY, plan)
+NETWORKS = (
+    INVENTORY,
+    changed_settings(
+        changed_link(INVENTORY, ("hv1", "leaf1"), members=3), equal_cost_paths="split", multifd_channels=3
+    ),
+    changed_settings(changed_link(INVENTORY, ("leaf1", "leaf2"), networks=("a",)), migration_network="b"),
+)
+
+
+@given(PLANS, st.sampled_from(NETWORKS))
+def test_answers_whatever_stands_in_the_plan(plan: Plan, inventory: Inventory) -> None:
+    found = verify_plan(inventory, plan)
     assert found.ok is not bool(found.violations)
     assert all(violation.message and violation.check in CHECKS for violation in found.violations)
     assert all(isinstance(change, str) for change in staleness(INVENTORY, plan))
@@ -71,6 +84,12 @@ def test_a_plan_in_which_nothing_is_known() -> None:
     ghost = DB.model_copy(update={"vm": "?", "source": "??", "target": "???", "path": ("????", "?????")})
     found = verify_plan(INVENTORY, make_plan(INVENTORY, [ghost]))
     assert {violation.check for violation in found.violations} == {"facts", "target", "path", "coverage"}
+
+
+def test_a_share_of_next_to_nothing() -> None:
+    odd = DB.model_copy(update={"paths": (PathShare(path=DB.path, share=5e-324),)})
+    found = verify_plan(INVENTORY, make_plan(INVENTORY, [odd]))
+    assert {violation.check for violation in found.violations} == {"paths", "coverage"}
 
 
 @pytest.fixture(scope="module")

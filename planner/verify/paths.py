@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,6 +14,9 @@ from planner.verify.findings import Finding
 from planner.verify.replay import RELATIVE_TOLERANCE, Replay, Step
 from planner.verify.sweep import Hold, first_overload
 from planner.verify.ways import Ends, Path, shares_of, ways_of
+
+LEAST_SHARE = 1e-6
+"""Smallest share of a path that is told from none where links side by side are counted [1]."""
 
 
 def check_path(replay: Replay) -> Iterator[Finding]:
@@ -94,17 +98,20 @@ def check_flow(replay: Replay) -> Iterator[Finding]:
         if step.vm is None:
             continue
         flows = _flows(replay, step, step.vm)
-        for ends, share in shares_of(step.move).items():
-            limit = _flow_limit(replay, ends, max(1, round(1 / share)), flows)
-            if limit is not None and step.move.bandwidth_bytes_per_s > limit * (1 + RELATIVE_TOLERANCE):
-                a, b = ends
-                word = "a flow" if flows == 1 else f"{flows} flows"
-                yield Finding(
-                    f"{step.move.vm} moves at {format_rate(step.move.bandwidth_bytes_per_s)} over {a} > {b};"
-                    f" {word} may have {format_rate(limit)} there",
-                    (step.move.vm, a, b),
-                    step.move.start_s,
-                )
+        limits = [
+            (limit, ends)
+            for ends, share in shares_of(step.move).items()
+            if (limit := _flow_limit(replay, ends, max(1, round(1 / max(share, LEAST_SHARE))), flows)) is not None
+        ]
+        limit, (a, b) = min(limits, default=(math.inf, ("", "")))
+        if step.move.bandwidth_bytes_per_s > limit * (1 + RELATIVE_TOLERANCE):
+            word = "a flow" if flows == 1 else f"{flows} flows"
+            yield Finding(
+                f"{step.move.vm} moves at {format_rate(step.move.bandwidth_bytes_per_s)} over {a} > {b};"
+                f" {word} may have {format_rate(limit)} there",
+                (step.move.vm, a, b),
+                step.move.start_s,
+            )
 
 
 def _flows(replay: Replay, step: Step, vm: VM) -> int:
