@@ -375,15 +375,22 @@ class Inventory(Frozen):
     vms: tuple[VM, ...] = Field((), max_length=MAX_ITEMS, description="The VMs on all hosts, also on those that stay.")
     rules: tuple[Rule, ...] = Field((), max_length=MAX_ITEMS, description="Placement and ordering rules.")
 
+    def digests(self) -> tuple[str, dict[str, str]]:
+        """Return `sha256` and `sections`, which share most of their work."""
+        document = self._content()
+        text = {key: _canonical(part) for key, part in document.items()}
+        whole = ",".join(f"{_canonical(key)}:{text[key]}" for key in sorted(text))
+        text["links"] = f"[{text['switches']},{text['links']}]"
+        told = ("name", "settings", "hosts", "links", "vms", "rules")
+        return _digest(f"{{{whole}}}"), {key: _digest(text[key])[:16] for key in told}
+
     def sections(self) -> dict[str, str]:
         """Return a short digest of each section, so that a change can be told by its section."""
-        document = self._content()
-        document["links"] = [document.pop("switches"), document["links"]]
-        return {key: _digest(document[key])[:16] for key in ("name", "settings", "hosts", "links", "vms", "rules")}
+        return self.digests()[1]
 
     def sha256(self) -> str:
         """Return the digest of the content; comments, key order and the choice of units do not count."""
-        return _digest(self._content())
+        return self.digests()[0]
 
     def _content(self) -> dict[str, Any]:
         """Return what digests are made of: fields younger than the first plans count where they are set."""
@@ -411,8 +418,11 @@ YOUNGER = {
 """Fields of settings, hosts, links and VMs that came after plans were written with digests, with their defaults."""
 
 
-def _digest(document: Any) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+def _canonical(document: Any) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
