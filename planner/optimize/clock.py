@@ -37,3 +37,7 @@ class Clock:
     def part(self, share: float) -> Clock:
         """Return the clock of a step that may take a share of the time left."""
         return Clock(self.left_s * share)
+
+    def before(self, seconds: float) -> Clock:
+        """Return the clock of a step after which so much time is to be left [s]."""
+        return Clock(max(0.0, self.limit_s - seconds), self._begin)

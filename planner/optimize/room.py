@@ -133,6 +133,8 @@ def make_room(
         if sink is not None:
             sink(Progress(phase, clock.elapsed_s, None if best is None else known_s, min(without_s, with_s)))
 
+    if clock.expired:
+        return RoomResult(None, 0, math.inf, min(without_s, with_s))
     tell("could other VMs make room")
     relaxed = _relaxed_bound(making.relaxed, known_s - making.price_s, seed, clock)
     if relaxed.infeasible:
