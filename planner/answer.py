@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner.explain import certify, explain_conflict, short_in_all
@@ -13,7 +14,7 @@ from planner.optimize.publish import moves_of
 from planner.optimize.room import RoomMaking, make_room
 from planner.optimize.search import Result, search, tables_and_columns
 from planner.optimize.state import GAP_CLOSED
-from planner.plan.models import Infeasibility, Move, Objective, Request, Status
+from planner.plan.models import Infeasibility, Move, Objective, PowerStep, Request, Status
 from planner.plan.progress import ProgressSink, relative_gap
 
 EXPLAIN_LIMIT_S = 5.0
@@ -46,15 +47,23 @@ class Found:
     finish_bound_s: float | None = None
     infeasibility: Infeasibility | None = None
 
-    def objective(self, price_s: float) -> Objective | None:
-        """Return what the plan costs, where there is one, with the price of an extra move [s]."""
+    def objective(self, price_s: float, power: Sequence[PowerStep] = ()) -> Objective | None:
+        """Return what the plan costs, where there is one, with the price of an extra move [s].
+
+        Parameters
+        ----------
+        price_s
+            Price of an extra move [s].
+        power
+            The hosts that are switched on and off with it.
+        """
         if self.moves is None:
             return None
         weighted_s = sum(move.weight * move.downtime_s for move in self.moves)
         cost_s = weighted_s + self.extra_moves * price_s
         # The solver's tolerances may lift its bound a hair above the value: a bound never exceeds what it bounds.
         bound_s = min(self.bound_s, cost_s)
-        finish_s = max((move.end_s for move in self.moves), default=0.0)
+        finish_s = max((*(move.end_s for move in self.moves), *(step.end_s for step in power)), default=0.0)
         return Objective(
             downtime_s=sum(move.downtime_s for move in self.moves),
             weighted_downtime_s=weighted_s,

@@ -18,11 +18,15 @@ from planner.plan.models import (
     Status,
     Verification,
 )
+from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
 
 __all__ = ["check", "plan", "predict", "verify"]
+
+PROOF_S_PER_MOVE = 2e-4
+"""Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
 
 
 def plan(
@@ -186,19 +190,24 @@ def _answer(
     from planner.optimize.clock import Clock
 
     clock = Clock(time_limit_s)
-    found = find(inventory, request, seed=seed, clock=clock, sink=progress, first_only=first_only)
+    sha256, sections = inventory.digests()
+    leaving = set(request.evacuate)
+    proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
+    found = find(inventory, request, seed=seed, clock=clock.before(proof_s), sink=progress, first_only=first_only)
     name, version = solver_version()
+    power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
     draft = Plan(
         format=PLAN_FORMAT,
-        inventory=InventoryRef(name=inventory.name, sha256=inventory.sha256(), sections=inventory.sections()),
+        inventory=InventoryRef(name=inventory.name, sha256=sha256, sections=sections),
         request=request,
         settings=inventory.settings,
         status=found.status(request.extra_move_price_s),
-        objective=found.objective(request.extra_move_price_s),
+        objective=found.objective(request.extra_move_price_s, power),
         solver=SolverInfo(
             name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
         ),
         moves=found.moves or (),
+        power=power,
         infeasibility=found.infeasibility,
     )
     return _verified(inventory, draft)

@@ -6,9 +6,9 @@ import pytest
 
 from planner.verify import CHECKS, verify_plan
 from tests.truth.handmade import make_plan
-from tests.truth.wrong import INVENTORY, NOES, No, Wrong, claims, moves, network, resources, room, rules
+from tests.truth.wrong import INVENTORY, NOES, No, Wrong, claims, moves, network, power, resources, room, rules
 
-ALL = (moves, resources, rules, claims, room, network)
+ALL = (moves, resources, rules, claims, room, network, power)
 """The modules that fill NOES."""
 
 

@@ -24,6 +24,7 @@ def certify(
         *certificates.pinned(inventory, set(evacuate)),
         *certificates.nowhere_to_go(inventory, problem),
         *certificates.too_slow(problem, tables),
+        *certificates.too_late_off(inventory, set(evacuate), problem.deadline_s),
         *certificates.short_of_room(problem),
         *certificates.groups_too_large(inventory, problem),
     ]

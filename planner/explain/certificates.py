@@ -107,7 +107,7 @@ def _short(kind: ReasonKind, vm: VM, needed: float, available: float, unit: str)
 
 def too_slow(problem: Problem, tables: Tables) -> Iterator[Reason]:
     """VMs that no approach moves within the deadline, after a target is ready and before the source switches off."""
-    head_s, tail_s = problem.head_s, problem.tail_s
+    tail_s = problem.tail_s
     for v, vm in enumerate(problem.movers):
         menus = np.unique(tables.menu_of[problem.source_of[v], problem.allowed[v]]).tolist()
         if not menus:
@@ -116,9 +116,19 @@ def too_slow(problem: Problem, tables: Tables) -> Iterator[Reason]:
         if not offered.any():
             yield Reason(kind=ReasonKind.NO_APPROACH, vms=(vm.name,))
             continue
-        fastest = float(tables.time_s[v][offered].min() + head_s[v] + tail_s[v])
+        least = np.where(offered, tables.time_s[v], np.inf).min()
+        fastest = float(least + tail_s[v])
+        if problem.ready_s.any():
+            fastest = min(_from_menu(problem, tables, v, menu) for menu in menus) + float(tail_s[v])
         if fastest > problem.deadline_s:
             yield _short(ReasonKind.TOO_SLOW, vm, fastest, deadline_of(problem), "s")
+
+
+def _from_menu(problem: Problem, tables: Tables, v: int, menu: int) -> float:
+    """Return when a VM may have ended at the earliest on the targets with a menu of bandwidths [s]."""
+    here = problem.allowed[v] & (tables.menu_of[problem.source_of[v]] == menu)
+    least = np.where(tables.offered(v, [menu]), tables.time_s[v], np.inf).min()
+    return float(problem.ready_s[here].min() + least)
 
 
 def too_late_off(inventory: Inventory, evacuate: set[str], deadline_s: float) -> Iterator[Reason]:

@@ -83,14 +83,6 @@ class Problem:
     off_s: Floats
 
     @property
-    def head_s(self) -> Floats:
-        """The earliest that any target which may take each mover is ready, shape (M,) [s]; 0 where there is none."""
-        if not self.ready_s.any():
-            return np.zeros(len(self.movers))
-        first = np.where(self.allowed, self.ready_s, np.inf).min(axis=1, initial=np.inf)
-        return np.where(np.isfinite(first), first, 0.0)
-
-    @property
     def tail_s(self) -> Floats:
         """How long before the deadline each mover must have ended, for its source to switch off, shape (M,) [s]."""
         tail: Floats = self.off_s[self.source_of]

@@ -61,7 +61,7 @@ class Objective(Record):
 
     downtime_s: float = Field(description="Sum of the moves' downtimes [s].")
     weighted_downtime_s: float = Field(description="Sum of weight x downtime over the moves [s].")
-    finish_s: float = Field(description="When the last move ends [s].")
+    finish_s: float = Field(description="When the last move has ended and the last evacuated host is off [s].")
     extra_moves: int = Field(
         0, ge=0, description="Moves that make room: of VMs whose host is not evacuated, or beyond a VM's first [count]."
     )
@@ -143,6 +143,20 @@ class Move(Record):
         return self.start_s + self.duration_s
 
 
+class PowerStep(Record):
+    """A host that is switched on or off."""
+
+    host: str = Field(description="Host.")
+    turn: Literal["on", "off"] = Field(description="on: before it receives; off: once it is empty.")
+    start_s: float = Field(ge=0, description="Start, from the start of the plan [s].")
+    duration_s: float = Field(ge=0, description="Time until it can receive, or is off [s].")
+
+    @property
+    def end_s(self) -> float:
+        """When it can receive, or is off [s]."""
+        return self.start_s + self.duration_s
+
+
 class Violation(Record):
     """One thing that the replay of a plan rejects."""
 
@@ -171,6 +185,7 @@ class ReasonKind(StrEnum):
     UNREACHABLE = "no-route-to-any-host"
     NO_APPROACH = "no-approach-allowed"
     TOO_SLOW = "fastest-move-outlasts-deadline"
+    SHUTDOWN = "shutdown-outlasts-deadline"
     MEMORY = "memory-short"
     VCPUS = "vcpus-short"
     LINK = "link-too-slow"
@@ -223,5 +238,6 @@ class Plan(Record):
     objective: Objective | None = Field(None, description="Cost and bound; absent where there is no plan.")
     solver: SolverInfo | None = Field(None, description="What computed it.")
     moves: tuple[Move, ...] = Field((), description="The moves, by start.")
+    power: tuple[PowerStep, ...] = Field((), description="Hosts that are switched on or off, by start.")
     verification: Verification | None = Field(None, description="What the replay found.")
     infeasibility: Infeasibility | None = Field(None, description="Why there is no plan.")

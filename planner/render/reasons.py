@@ -154,6 +154,14 @@ def _too_slow(reason: Reason) -> Prose:
     )
 
 
+def _shutdown(reason: Reason) -> Prose:
+    clause = _figures(reason, ": {needed}, and the deadline is {available}")
+    return Prose(
+        f"Switching off {_hosts(reason)} alone outlasts the deadline{clause}.",
+        "Give more time, or set the host's shutdown_time to 0 if it may stay on.",
+    )
+
+
 def _memory(reason: Reason) -> Prose:
     clause = _figures(reason, ": {needed} are needed, {available} are free")
     return Prose(
@@ -279,6 +287,7 @@ _WRITERS: dict[ReasonKind, Callable[[Reason], Prose]] = {
     ReasonKind.UNREACHABLE: _unreachable,
     ReasonKind.NO_APPROACH: _no_approach,
     ReasonKind.TOO_SLOW: _too_slow,
+    ReasonKind.SHUTDOWN: _shutdown,
     ReasonKind.MEMORY: _memory,
     ReasonKind.VCPUS: _vcpus,
     ReasonKind.LINK: _link,

@@ -14,6 +14,7 @@ from planner.verify.coverage import check_coverage, check_extra_moves, check_req
 from planner.verify.facts import check_facts
 from planner.verify.findings import Finding
 from planner.verify.paths import check_bandwidth, check_flow, check_network, check_path, check_paths
+from planner.verify.power import check_power, check_ready, check_shutdown
 from planner.verify.prediction import check_prediction
 from planner.verify.replay import Replay
 from planner.verify.room import check_memory, check_vcpus
@@ -31,6 +32,9 @@ CHECKS: dict[str, Check] = {
     "extra-moves": check_extra_moves,
     "chain": check_chain,
     "deadline": check_deadline,
+    "ready": check_ready,
+    "shutdown": check_shutdown,
+    "power": check_power,
     "target": check_target,
     "labels": check_labels,
     "pinned": check_pinned,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from planner.plan.models import Objective, Status
 from planner.verify.findings import Finding
+from planner.verify.power import finish_s
 from planner.verify.replay import RELATIVE_TOLERANCE, TIME_TOLERANCE_S, Replay
 
 OPTIMAL_TOLERANCE = 1e-6
@@ -44,14 +45,13 @@ def check_objective(replay: Replay) -> Iterator[Finding]:
         return
     downtime_s = sum(step.move.downtime_s for step in replay.steps)
     weighted_s = sum(step.vm.weight * step.move.downtime_s for step in replay.steps if step.vm is not None)
-    finish_s = max((step.end_s for step in replay.steps), default=0.0)
     extra = sum(map(replay.is_extra, replay.steps))
     if objective.extra_moves != extra:
         yield Finding(f"the objective counts {objective.extra_moves} extra moves, but the plan has {extra}")
     for stated, found, what, absolute in (
         (objective.downtime_s, downtime_s, "downtime", RELATIVE_TOLERANCE),
         (objective.weighted_downtime_s, weighted_s, "weighted downtime", RELATIVE_TOLERANCE),
-        (objective.finish_s, finish_s, "finish", TIME_TOLERANCE_S),
+        (objective.finish_s, finish_s(replay), "finish", TIME_TOLERANCE_S),
         (objective.extra_price_s, extra * replay.plan.request.extra_move_price_s, "price", RELATIVE_TOLERANCE),
     ):
         if not math.isclose(stated, found, rel_tol=RELATIVE_TOLERANCE, abs_tol=absolute):

@@ -42,6 +42,8 @@ class Job:
     transferred_bytes: float
     precopy_share: float
     demands: dict[object, float]
+    ready_s: float
+    off_s: float
     ways: tuple[tuple[str, ...], ...]
 
     @property
@@ -141,6 +143,13 @@ class _Search:
         self.hosts = {host.name: host for host in self.inventory.hosts}
         self._read_rules()
         self._read_limits()
+        # Evacuated hosts without VMs are switched off at once.
+        full = {vm.host for vm in movers}
+        self.idle_off_s = max(
+            (self.hosts[name].shutdown_time for name in self.evacuate if name not in full), default=0.0
+        )
+        if self.idle_off_s > self.deadline_s + LATE_S:
+            return None
         options = [self._options(vm) for vm in movers]
         options.sort(key=len)
         depths = range(len(options) + 1)
@@ -213,8 +222,9 @@ class _Search:
             return None
         found = predict_vm(settings, vm, approach, rate)
         duration_s, downtime_s = float(found.time_s[0, 0]), float(found.downtime_s[0, 0])
+        least_s = host.ready_after + duration_s + self.hosts[vm.host].shutdown_time
         too_long = vm.max_downtime is not None and downtime_s > vm.max_downtime
-        if found.outside[0, 0] or too_long or not duration_s <= self.deadline_s + LATE_S:
+        if found.outside[0, 0] or too_long or not least_s <= self.deadline_s + LATE_S:
             return None
         if rate > self.fabric.most(vm, approach, vm.host, target) * (1 + 1e-9):
             return None
@@ -226,7 +236,10 @@ class _Search:
             return None
         sent, share = float(found.transferred_bytes[0, 0]), float(found.precopy_share[0, 0])
         ways = self.fabric.ways(vm.host, target)
-        return Job(vm, approach, rate, route, duration_s, downtime_s, sent, share, demands, ways)
+        off_s = self.hosts[vm.host].shutdown_time
+        return Job(
+            vm, approach, rate, route, duration_s, downtime_s, sent, share, demands, host.ready_after, off_s, ways
+        )
 
     def _assign(self, options: Sequence[Sequence[Job]], chosen: tuple[Job, ...]) -> None:
         depth = len(chosen)
@@ -244,7 +257,8 @@ class _Search:
         if schedule is None:
             return
         if complete:
-            end_s = max((schedule[job.vm.name] + job.duration_s for job in chosen), default=0.0)
+            ends = (schedule[job.vm.name] + job.duration_s + job.off_s for job in chosen)
+            end_s = max((self.idle_off_s, *ends))
             if not only_ties or end_s < finish_s:
                 self.best, self.plan, self.jobs = (min(spent, level), end_s), schedule, chosen
             return
@@ -326,7 +340,7 @@ def earliest_finish(
         """Place the rest in all orders; return whether to stop."""
         nonlocal best, best_s
         if not left:
-            end_s = max((end for _, _, end in placed.values()), default=0.0)
+            end_s = max((end + job.off_s for job, _, end in placed.values()), default=0.0)
             if best is None or end_s < best_s:
                 best, best_s = {name: start for name, (_, start, _) in placed.items()}, end_s
             return any_will_do
@@ -337,9 +351,9 @@ def earliest_finish(
             if any(a in waiting for a in earlier):
                 continue
             ready_s = max((placed[a][2] for a in earlier if a in placed), default=0.0)
-            start_s = _earliest_start(job, ready_s, list(placed.values()), limits)
+            start_s = _earliest_start(job, max(ready_s, job.ready_s), list(placed.values()), limits)
             end_s = start_s + job.duration_s
-            if end_s > best_s or (best is not None and end_s >= best_s):
+            if end_s + job.off_s > best_s or (best is not None and end_s + job.off_s >= best_s):
                 continue
             rest = [other for other in left if other is not job]
             if place({**placed, name: (job, start_s, end_s)}, rest):
