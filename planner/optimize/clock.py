@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -41,3 +42,7 @@ class Clock:
     def before(self, seconds: float) -> Clock:
         """Return the clock of a step after which so much time is to be left [s]."""
         return Clock(max(0.0, self.limit_s - seconds), self._begin)
+
+
+FOREVER = Clock(math.inf)
+"""The clock of what may take as long as it takes."""

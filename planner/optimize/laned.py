@@ -132,7 +132,7 @@ class LaneArena(Arena):
                     start, steps = _spread_out(time, column, choice[movers]), STEPS
                 else:
                     start, steps = (before.lane, before.option), FEWER_STEPS
-                found = pack(time, cost, *start, window_s, rng=self._state.rng, steps=steps)
+                found = pack(time, cost, *start, window_s, rng=self._state.rng, steps=steps, clock=self._state.clock)
                 packings[link] = found
                 choice[movers] = column[np.arange(len(movers)), found.lane, found.option]
                 seen[movers] = True

@@ -108,12 +108,14 @@ class Tables:
             rates = list(self.menus[menu])
             slow = self.rates[rates] <= self.most_of_one_flow[menu] * (1 + 1e-12)
             offered[:, rates] |= slow | self.several_flows[mover][:, None]
-        return offered & self.usable[mover]
+        found: Bools = offered & self.usable[mover]
+        return found
 
 
 def build_tables(problem: Problem, classes: Classes, *, lanes: bool | None = None) -> Tables:
     """Predict all movers on all menus in one sweep; menus have the rates of lanes where movers are many, or as given."""
-    menu_of, menus, most_of_one_flow, rates = _menus(problem, classes, len(problem.movers) > FEW if lanes is None else lanes)
+    lanes = len(problem.movers) > FEW if lanes is None else lanes
+    menu_of, menus, most_of_one_flow, rates = _menus(problem, classes, lanes)
     model = model_for(problem.settings)
     workload = workload_of(problem.movers)
     limit = thresholds(problem.settings, rates)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.optimize.clock import FOREVER, Clock
 from planner.optimize.problem import Bools, Floats, Ints
 
 LOOKED_AT = 0.7
@@ -45,7 +46,15 @@ class Packing:
 
 
 def pack(
-    time_s: Floats, cost: Floats, lane: Ints, option: Ints, window_s: float, *, rng: np.random.Generator, steps: int
+    time_s: Floats,
+    cost: Floats,
+    lane: Ints,
+    option: Ints,
+    window_s: float,
+    *,
+    rng: np.random.Generator,
+    steps: int,
+    clock: Clock = FOREVER,
 ) -> Packing:
     """Pack moves into lanes at the least cost, from a given start.
 
@@ -61,6 +70,8 @@ def pack(
         Source of the draws.
     steps
         Steps of the search [count].
+    clock
+        Ends the search before that when it has expired.
     """
     bins = _Bins(time_s, cost, lane.copy(), option.copy(), window_s)
     best = bins.packing()
@@ -71,6 +82,8 @@ def pack(
     least = max(bins.cost, 1e-6) / window_s
     price, overfull, since = 100.0 * least, 0, 0
     for _ in range(steps):
+        if clock.expired:
+            break
         accept = WORSE * bins.cost * (since % CALM) / CALM if since > CALM and rng.random() < 0.5 else 0.0
         bins.step(rng, price, accept)
         since += 1
