@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -12,12 +13,13 @@ from planner.optimize.arena import Arena, Placed
 from planner.optimize.backend import Outcome, Session, Solution
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Schedule, Urgency
-from planner.optimize.lanes import Structure
+from planner.optimize.lanes import Division
 from planner.optimize.model import Aim
 from planner.optimize.pack import Packing, pack
-from planner.optimize.problem import Floats, Ints
+from planner.optimize.problem import Bools, Floats, Ints
 from planner.optimize.program import Program
 from planner.optimize.state import State
+from planner.optimize.turns import take_turns
 
 STEPS = 2000
 """Steps of the first packing of a link [count]."""
@@ -25,8 +27,25 @@ FEWER_STEPS = 600
 """Steps of a packing that begins at another [count]."""
 TURNS = 60
 """Schedules tried for each packing [count]."""
+MOST_SECONDS = 1.0
+"""Wall time that the program of one host's turns may take [s]."""
 PACKINGS = 8
 """Times that the lanes of an assignment are packed, each shorter by what the schedule before was late [count]."""
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What movers can do in the lanes of a link.
+
+    Parameters
+    ----------
+    time_s, cost, column
+        Shape (n, L, O) [s, s, index]; time and cost are inf where there is no such option.
+    """
+
+    time_s: Floats
+    cost: Floats
+    column: Ints
 
 
 class LaneArena(Arena):
@@ -35,10 +54,10 @@ class LaneArena(Arena):
     Parameters
     ----------
     lanes
-        Rates of the lanes of each directed link.
+        How each directed link is divided.
     """
 
-    def __init__(self, state: State, classes: Classes, lanes: Mapping[int, Structure]) -> None:
+    def __init__(self, state: State, classes: Classes, lanes: Mapping[int, Division]) -> None:
         super().__init__(state, classes, lanes=lanes)
 
     def over(self, classes: Classes) -> LaneArena:
@@ -90,6 +109,11 @@ class LaneArena(Arena):
         assert best is not None
         return best
 
+    def _turn_of(self) -> Ints:
+        """Return the turn of each lane, counted within its link."""
+        turns = [turn for link in self.lanes for turn, lanes in enumerate(self.lanes[link]) for _ in lanes]
+        return np.array(turns, dtype=np.int64)
+
     def _follow(self, placed: Placed, lanes: list[tuple[int, ...]]) -> Schedule:
         """Return the schedule that ends first of those in which moves follow each other in their lanes.
 
@@ -102,6 +126,8 @@ class LaneArena(Arena):
         lane = np.array([number for mine in lanes for number in mine], dtype=np.int64)
         key = self.columns.time_s[placed.choice].copy()
         grease = float(key.mean())
+        # Earlier turns are more urgent than all that may add up.
+        np.add.at(key, mover, -1e6 * grease * self._turn_of()[lane])
         best: Schedule | None = None
         for _ in range(TURNS):
             schedule = self._dispatcher.run(placed.choice, placed.home, Urgency(key, by_source=False), None, lanes)
@@ -124,35 +150,45 @@ class LaneArena(Arena):
         count, seen = 0, np.zeros(len(choice), dtype=np.bool_)
         for link, window_s in windows.items():
             movers = self.columns.mover[np.intersect1d(choice, self._model.users[link], assume_unique=True)]
-            structure = self.lanes[link]
+            turns = _numbered(self.lanes[link])
+            rates = [rate for lanes_of_turn in self.lanes[link] for rate in lanes_of_turn]
             if len(movers):
-                time, cost, column = self._options(choice[movers], structure, seen[movers])
-                before = packings.get(link)
-                if before is None:
-                    start, steps = _spread_out(time, column, choice[movers]), STEPS
-                else:
-                    start, steps = (before.lane, before.option), FEWER_STEPS
-                found = pack(time, cost, *start, window_s, rng=self._state.rng, steps=steps, clock=self._state.clock)
+                options = self._options(choice[movers], rates, seen[movers])
+                found = self._pack_link(options, turns, choice[movers], packings.get(link), window_s)
                 packings[link] = found
-                choice[movers] = column[np.arange(len(movers)), found.lane, found.option]
+                choice[movers] = options.column[np.arange(len(movers)), found.lane, found.option]
                 seen[movers] = True
                 for v, lane in zip(movers.tolist(), found.lane.tolist(), strict=True):
                     lanes[v].append(count + lane)
-            count += len(structure)
+            count += len(rates)
         return choice, [tuple(mine) for mine in lanes]
 
-    def _options(self, choice: Ints, structure: Structure, settled: np.ndarray) -> tuple[Floats, Floats, Ints]:
-        """Return time, cost and column of what each mover can do in each lane, shape (n, L, O); inf where nothing."""
+    def _pack_link(
+        self, options: _Options, turns: list[list[int]], choice: Ints, before: Packing | None, window_s: float
+    ) -> Packing:
+        """Pack the moves over one link, beginning where the last packing ended."""
+        state = self._state
+        if len(turns) > 1:
+            limit_s = min(state.clock.left_s, MOST_SECONDS)
+            found = take_turns(options.time_s, options.cost, turns, window_s, seed=state.seed, time_limit_s=limit_s)
+            if found is not None:
+                return found
+        start = _spread_out(options, choice) if before is None else (before.lane, before.option)
+        steps = STEPS if before is None else FEWER_STEPS
+        return pack(options.time_s, options.cost, *start, window_s, rng=state.rng, steps=steps)
+
+    def _options(self, choice: Ints, rates: list[float], settled: Bools) -> _Options:
+        """Return what each mover can do in each lane; what is settled keeps its choice."""
         columns, block = self.columns, self._blocks
         rows: list[list[list[int]]] = []
         for k, fixed in zip(choice.tolist(), settled.tolist(), strict=True):
             here = [k] if fixed else block[int(columns.mover[k]), int(columns.klass[k])]
-            rows.append([self._undominated(here, rate) for rate in structure])
+            rows.append([self._undominated(here, rate) for rate in rates])
         most = max(len(options) for row in rows for options in row)
         column = np.array([[options + [-1] * (most - len(options)) for options in row] for row in rows], dtype=np.int64)
         none = column < 0
         cost = self._state.problem.weight[columns.mover[column]] * columns.downtime_s[column]
-        return np.where(none, np.inf, columns.time_s[column]), np.where(none, np.inf, cost), column
+        return _Options(np.where(none, np.inf, columns.time_s[column]), np.where(none, np.inf, cost), column)
 
     @cached_property
     def _blocks(self) -> dict[tuple[int, int], list[int]]:
@@ -185,12 +221,13 @@ def _after_gaps(schedule: Schedule, mover: Ints, lane: Ints, deadline_s: float) 
     return mover[(schedule.start_s[mover] > free_s) & (end_s[lane] > deadline_s)]
 
 
-def _spread_out(time: Floats, column: Ints, choice: Ints) -> tuple[Ints, Ints]:
+def _spread_out(options: _Options, choice: Ints) -> tuple[Ints, Ints]:
     """Return a start: the moves as chosen, the longest first, each in the lane that is then the shortest."""
+    time = options.time_s
     n, lanes, _ = time.shape
     load = np.zeros(lanes)
     lane, option = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    same = column == choice[:, None, None]
+    same = options.column == choice[:, None, None]
     chosen_time = np.where(same, time, -np.inf).max(axis=(1, 2))
     for v in np.argsort(-chosen_time, kind="stable").tolist():
         # A choice that another is as good as in a lane is replaced by the fastest there.
@@ -200,3 +237,9 @@ def _spread_out(time: Floats, column: Ints, choice: Ints) -> tuple[Ints, Ints]:
         option[v] = int(np.argmax(same[v, best])) if same[v, best].any() else 0
         load[best] += time[v, best, option[v]]
     return lane, option
+
+
+def _numbered(division: Division) -> list[list[int]]:
+    """Return the numbers of the lanes of each turn."""
+    ends = [0, *accumulate(map(len, division))]
+    return [list(range(first, last)) for first, last in pairwise(ends)]

@@ -18,14 +18,14 @@ import numpy as np
 from planner.inventory.models import ALL_APPROACHES
 from planner.optimize.classes import Classes
 from planner.optimize.dominance import undominated
-from planner.optimize.lanes import Structure, structures
+from planner.optimize.lanes import Division, Lanes, divisions
 from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.predict.protocol import Outside
 from planner.predict.registry import model_for, thresholds, workload_of
 
 FRACTIONS = (1.0, 0.5, 0.25)
 """Shares of the bottleneck that are always on the menu [1]."""
-NO_LANES: Mapping[int, Structure] = {}
+NO_LANES: Mapping[int, Division] = {}
 """No link divided into lanes."""
 FEW = 12
 """Movers up to which no rates of lanes are offered: so few fill no link for long [count]."""
@@ -53,7 +53,7 @@ def bandwidth_menu(
             fair = capacity / math.ceil(capacity / bottleneck * (1 - 1e-12))
             rates |= {min(fair, bottleneck), min(fair, bottleneck) / 2}
             if lanes and capacity > bottleneck:
-                rates |= set(chain.from_iterable(structures(capacity, bottleneck)))
+                rates |= {rate for division in divisions(capacity, bottleneck) for rate in chain(*division)}
     return _distinct(sorted(rates, reverse=True))
 
 
@@ -113,7 +113,7 @@ class Tables:
 
 
 def build_tables(problem: Problem, classes: Classes, *, lanes: bool | None = None) -> Tables:
-    """Predict all movers on all menus in one sweep; menus have the rates of lanes where movers are many, or as given."""
+    """Predict all movers on all menus in one sweep; menus have rates of lanes where movers are many, or as given."""
     lanes = len(problem.movers) > FEW if lanes is None else lanes
     menu_of, menus, most_of_one_flow, rates = _menus(problem, classes, lanes)
     model = model_for(problem.settings)
@@ -204,7 +204,7 @@ def build_columns(
     tables: Tables,
     *,
     lean: bool = False,
-    lanes: Mapping[int, Structure] = NO_LANES,
+    lanes: Mapping[int, Division] = NO_LANES,
 ) -> Columns:
     """Return the choices worth offering: those that no other is as good as in time, downtime and rate.
 
@@ -217,8 +217,8 @@ def build_columns(
         Drop also what another is as good as in time, downtime and time x rate. That loses nothing where only volumes
         and times count, but not all that is dropped fits side by side with less; what is left is a third.
     lanes
-        Directed links that are divided into lanes: over these only the rates of their lanes are offered. This is
-        not lossless.
+        Directed links that are divided into lanes: over those divided for good only the rates of their lanes are
+        offered. This is not lossless.
     """
     allowed = classes.allowed(problem)
     idle_s = _idle(problem, classes)
@@ -264,7 +264,7 @@ def _idle(problem: Problem, classes: Classes) -> Floats:
 
 
 def _variants(
-    problem: Problem, classes: Classes, tables: Tables, lanes: Mapping[int, Structure]
+    problem: Problem, classes: Classes, tables: Tables, lanes: Mapping[int, Division]
 ) -> tuple[Ints, list[Variant]]:
     """Return the menu of each source and class, shape (S, C), thinned out where the path has lanes, and the menus."""
     variant_of = np.full((len(problem.sources), len(classes.members)), -1, dtype=np.int64)
@@ -275,13 +275,14 @@ def _variants(
             continue
         menu = tables.menus[tables.menu_of[s, first]]
         for link in lanes.keys() & set(classes.trunk[s][c] or ()):
-            menu = tuple(r for r in menu if _is_one_of(float(tables.rates[r]), lanes[link])) or menu
+            if len(lanes[link]) == 1:
+                menu = tuple(r for r in menu if _is_one_of(float(tables.rates[r]), lanes[link][0])) or menu
         most = tables.most_of_one_flow[tables.menu_of[s, first]]
         variant_of[s, c] = index.setdefault((menu, most), len(index))
     return variant_of, list(index)
 
 
-def _is_one_of(rate: float, lanes: Structure) -> bool:
+def _is_one_of(rate: float, lanes: Lanes) -> bool:
     return any(math.isclose(rate, lane, rel_tol=1e-9) for lane in lanes)
 
 
