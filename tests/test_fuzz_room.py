@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 
 import pytest
 
@@ -12,9 +13,9 @@ from planner.network import Network, Route
 from planner.optimize.options import bandwidth_menu
 from planner.plan.models import Plan, Status
 from tests.truth.brute_room import RoomTruth, TooMuch
-from tests.truth.room_cases import RoomCase, room_case
+from tests.truth.room_cases import RoomCase, jam_case, room_case, swap_case
 
-SEEDS = int(os.environ.get("EVAC_FUZZ_SEEDS", "150")) // 2
+SEEDS = int(os.environ.get("EVAC_FUZZ_SEEDS", "150")) // 3
 """Cases compared with brute force; raise it for a long run."""
 
 
@@ -34,8 +35,9 @@ def planned(case: RoomCase) -> Plan:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_plan_is_what_brute_force_finds(seed: int) -> None:
-    case = room_case(seed)
+@pytest.mark.parametrize("make", [room_case, jam_case, swap_case])
+def test_plan_is_what_brute_force_finds(make: Callable[[int], RoomCase], seed: int) -> None:
+    case = make(seed)
     try:
         truth_s = true_cost_s(case)
     except TooMuch:

@@ -108,23 +108,35 @@ class RoomProgram:
         expression.constant = 1.0
         return expression
 
-    def takes(self, v: int, hops: Hops) -> tuple[Expression, int]:
-        """Return what reaches a number only where a VM does what is at least as demanding, and the number."""
+    def takes(self, v: int, hops: Hops, least: Mapping[int, float]) -> tuple[Expression, int]:
+        """Return what reaches a number only where a VM does what is at least as demanding, and the number.
+
+        Parameters
+        ----------
+        least
+            Columns of which the time alone counts, with the least that does [s]; of others time and rate count.
+        """
         if not hops:
             return self.stays(v), 1
-        expression = _sum(self._as_demanding(hops[0]))
+        expression = _sum(self._as_demanding(hops[0], least))
         if len(hops) > 1:
-            expression.plus(_sum(self._as_demanding(hops[1])))
+            expression.plus(_sum(self._as_demanding(hops[1], least)))
         else:
             expression.add(self._on_from[v, int(self.legs.target[hops[0]])], -1.0)
         return expression, len(hops)
 
-    def _as_demanding(self, k: int) -> list[int]:
-        """Return the choices of a column's leg and host that take at least its time and rate."""
+    def alike(self, k: int) -> Ints:
+        """Return the choices of a column's leg and host."""
         columns = self.legs.columns
-        alike = (columns.mover == columns.mover[k]) & (self.legs.target == self.legs.target[k])
-        alike &= (columns.time_s >= columns.time_s[k]) & (columns.rate >= columns.rate[k])
-        found: list[int] = np.flatnonzero(alike).tolist()
+        return np.flatnonzero((columns.mover == columns.mover[k]) & (self.legs.target == self.legs.target[k]))
+
+    def _as_demanding(self, k: int, least: Mapping[int, float]) -> list[int]:
+        columns, alike = self.legs.columns, self.alike(k)
+        if k in least:
+            keep = columns.time_s[alike] >= least[k]
+        else:
+            keep = (columns.time_s[alike] >= columns.time_s[k]) & (columns.rate[alike] >= columns.rate[k])
+        found: list[int] = alike[keep].tolist()
         return found
 
     def _ends_at(self, v: int, h: int, *, moved: bool = False) -> Expression:

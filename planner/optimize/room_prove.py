@@ -6,7 +6,9 @@ these do, and that those of them stay which stay, is forbidden together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
 
 from planner.optimize.backend import Outcome, solve
 from planner.optimize.clock import Clock
@@ -75,7 +77,7 @@ class Proof:
         everyone = range(len(ways))
         crowd = self._ways.overfull(ways)
         if crowd:
-            self._forbid(ways, crowd)
+            self._forbid(ways, crowd, {k: 0.0 for v in crowd for k in ways[v]})
             return True
         answer = self._schedule(ways, everyone, NODES, any_will_do=any_will_do)
         if answer.starts is not None:
@@ -83,12 +85,37 @@ class Proof:
             return True
         if not answer.complete:
             return False
-        self._forbid(ways, self._conflict(ways))
+        vms = self._conflict(ways)
+        self._forbid(ways, vms, self._least(ways, vms))
         return True
 
     def _schedule(self, ways: Sequence[Hops], vms: Sequence[int], nodes: int, *, any_will_do: bool) -> Answer:
         tasks = self._ways.tasks(ways, vms)
         return schedule(tasks, self._ways.free(vms), self._limit, nodes, any_will_do=any_will_do)
+
+    def _fails(self, ways: Sequence[Hops], vms: Sequence[int], least: Mapping[int, float]) -> bool:
+        """Return whether it is proven that some VMs fit no schedule where all others are gone."""
+        tasks = self._ways.tasks(ways, vms, least)
+        answer = schedule(tasks, self._ways.free(vms), self._limit, CONFLICT_NODES, any_will_do=True)
+        return answer.starts is None and answer.complete
+
+    def _least(self, ways: Sequence[Hops], vms: Sequence[int]) -> dict[int, float]:
+        """Return the columns that conflict whatever flows they use, and with all times from a least one on [s].
+
+        Most conflicts are about room, and then about neither.
+        """
+        times = self._ways.legs.columns.time_s
+        columns = [k for v in vms for k in ways[v]]
+        quickest = {k: float(times[self._program.alike(k)].min()) for k in columns}
+        if self._fails(ways, vms, quickest):
+            return quickest
+        least: dict[int, float] = {}
+        for k in columns:
+            for time_s in np.unique(times[self._program.alike(k)]).tolist():
+                if time_s <= times[k] and self._fails(ways, vms, least | {k: time_s}):
+                    least[k] = time_s
+                    break
+        return least
 
     def _conflict(self, ways: Sequence[Hops]) -> list[int]:
         """Return VMs that fit no schedule even where all others are gone."""
@@ -98,15 +125,14 @@ class Proof:
             fewer = [v for v in kept if v not in drop]
             if len(fewer) == len(kept):
                 continue
-            answer = self._schedule(ways, fewer, CONFLICT_NODES, any_will_do=True)
-            if answer.starts is None and answer.complete:
+            if self._fails(ways, fewer, {}):
                 kept = fewer
         return kept
 
-    def _forbid(self, ways: Sequence[Hops], vms: Sequence[int]) -> None:
+    def _forbid(self, ways: Sequence[Hops], vms: Sequence[int], least: Mapping[int, float]) -> None:
         total, most = Expression(), -1
         for v in vms:
-            expression, count = self._program.takes(v, ways[v])
+            expression, count = self._program.takes(v, ways[v], least)
             total.plus(expression)
             most += count
         self._program.cuts.append((total, float(most)))

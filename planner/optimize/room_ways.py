@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from planner.optimize.room_problem import Legs, Room
 from planner.optimize.room_program import Hops
 from planner.optimize.room_schedule import Flow, Stock, Task
+
+NOTHING: Mapping[int, float] = {}
+"""No columns with other times."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class Ways:
                 free[stock] -= amount
         return free
 
-    def task(self, k: int, after: tuple[int, ...]) -> Task:
-        """Return the task of a column."""
+    def task(self, k: int, after: tuple[int, ...], least: Mapping[int, float] = NOTHING) -> Task:
+        """Return the task of a column; without flows and with another time where one is given [s]."""
         legs, columns = self.legs, self.legs.columns
         leg = int(columns.mover[k])
         v, s, h = int(legs.vm[leg]), int(legs.source[leg]), int(legs.target[k])
@@ -84,9 +87,11 @@ class Ways:
         flows.append((("out", s), 1.0 / float(legs.problem.max_out[int(legs.problem.source_of[leg])])))
         flows.append((("in", h), 1.0 / float(legs.problem.max_in[int(columns.klass[k])])))
         flows += [(("group", g), 1.0) for g in self._groups[v]]
+        if k in least:
+            flows = []
         return Task(
             v,
-            float(columns.time_s[k]),
+            least.get(k, float(columns.time_s[k])),
             tuple(flows),
             self.stocks(v, h),
             self.stocks(v, s),
@@ -95,8 +100,8 @@ class Ways:
             float(legs.problem.off_s[int(legs.problem.source_of[leg])]),
         )
 
-    def tasks(self, ways: Sequence[Hops], vms: Collection[int]) -> list[Task]:
-        """Return the tasks of some VMs, hop after hop of VM after VM."""
+    def tasks(self, ways: Sequence[Hops], vms: Collection[int], least: Mapping[int, float] = NOTHING) -> list[Task]:
+        """Return the tasks of some VMs, hop after hop of VM after VM; see `task` for `least`."""
         moving = [v for v in vms if ways[v]]
         at: dict[int, int] = {}
         count = 0
@@ -107,7 +112,7 @@ class Ways:
         for v in moving:
             first = [at[a] + len(ways[a]) - 1 for a, b in self.room.before if b == v and a in at]
             for number, k in enumerate(ways[v]):
-                tasks.append(self.task(k, (len(tasks) - 1,) if number else tuple(first)))
+                tasks.append(self.task(k, (len(tasks) - 1,) if number else tuple(first), least))
         return tasks
 
     def cost_s(self, ways: Sequence[Hops]) -> float:
