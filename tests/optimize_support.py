@@ -12,7 +12,7 @@ import numpy as np
 from planner.inventory.models import VM, Approach, Host, Inventory, Link, Rule, Settings
 from planner.network import Network
 from planner.optimize.classes import Classes, coarse_classes, make_classes
-from planner.optimize.lanes import Structure
+from planner.optimize.lanes import Division
 from planner.optimize.options import NO_LANES, Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Problem, compile_problem
 from tests.truth.inventories import Case
@@ -79,7 +79,7 @@ class Compiled:
     classes: Classes
     tables: Tables
 
-    def columns(self, *, lean: bool = False, lanes: Mapping[int, Structure] = NO_LANES) -> Columns:
+    def columns(self, *, lean: bool = False, lanes: Mapping[int, Division] = NO_LANES) -> Columns:
         return build_columns(self.problem, self.classes, self.tables, lean=lean, lanes=lanes)
 
 

@@ -185,7 +185,7 @@ def lanes_case() -> tuple[Compiled, int]:
 def test_over_lanes_only_their_rates_are_offered() -> None:
     made, link = lanes_case()
     thirds = 2.5e9 / 3
-    split, whole = made.columns(lanes={link: (thirds, thirds, thirds / 2, thirds / 2)}), made.columns()
+    split, whole = made.columns(lanes={link: ((thirds, thirds, thirds / 2, thirds / 2),)}), made.columns()
     over = np.array([link in (made.classes.trunk[0][c] or ()) for c in range(len(made.classes.members))])
     assert 0 < over.sum() < len(over)
     rates = split.rate[over[split.klass]]
@@ -199,6 +199,6 @@ def test_over_lanes_only_their_rates_are_offered() -> None:
 def test_every_mover_keeps_a_way_over_lanes() -> None:
     made, link = lanes_case()
     for lean in (False, True):
-        split = made.columns(lean=lean, lanes={link: (2.5e9 / 3,) * 3})
+        split = made.columns(lean=lean, lanes={link: ((2.5e9 / 3,) * 3,)})
         pairs = set(zip(split.mover.tolist(), split.klass.tolist(), strict=True))
         assert pairs == {(v, c) for v in range(2) for c in range(len(made.classes.members))}

@@ -11,7 +11,7 @@ import numpy as np
 from planner.optimize.backend import Outcome, Session, Solution, solve
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Dispatcher, Guide, Schedule
-from planner.optimize.lanes import Structure
+from planner.optimize.lanes import Division
 from planner.optimize.model import Aim, AssignmentModel
 from planner.optimize.options import NO_LANES, build_columns
 from planner.optimize.problem import Bools, Ints
@@ -75,7 +75,7 @@ class Arena:
         classes: Classes,
         *,
         lean: bool = False,
-        lanes: Mapping[int, Structure] = NO_LANES,
+        lanes: Mapping[int, Division] = NO_LANES,
         side_by_side: bool = True,
     ) -> None:
         self._state = state
@@ -175,13 +175,8 @@ class Arena:
         self.shares |= {link: self.shares.get(link, 1.0) * factor for link, factor in factors.items()}
 
     def saturated(self, schedule: Schedule) -> list[int]:
-        """Return the links that an assignment fills and that several moves share."""
-        capacity = self._state.problem.network.capacity_bytes_per_s
-        return [
-            link
-            for link, load in self.loads(schedule).items()
-            if load > BUSY and self.fastest(link) < capacity[link] * (1 - 1e-9)
-        ]
+        """Return the trunk links that an assignment fills."""
+        return [link for link, load in self.loads(schedule).items() if load > BUSY]
 
     def fastest(self, link: int) -> float:
         """Return the highest rate on offer over a trunk link [bytes/s]."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 
-Structure = tuple[float, ...]
-"""Rates of a link's lanes, descending [bytes/s]."""
+Lanes = tuple[float, ...]
+"""Rates of lanes side by side, descending [bytes/s]."""
+Division = tuple[Lanes, ...]
+"""How a link is divided: into the same lanes for the whole time, or into several sets of lanes that take turns."""
 
 SHAPES = ((2, (1, 2, 1)), (2, (2, 1, 1)), (3, (1, 2, 2)), (2, (2, 2, 0)))
 """By how many lanes fewer than would overfill the link run at the fastest rate, and how many lanes at a rate, half
@@ -19,8 +21,8 @@ and a quarter of it share the rest [count]. With lognormal memory and write rate
 within 0.3% of the relaxation's downtime at 1.03 times the least deadline, where equal lanes lost 30%."""
 
 
-def structures(capacity: float, fastest: float) -> tuple[Structure, ...]:
-    """Return the divisions into lanes that are tried for a link.
+def divisions(capacity: float, fastest: float) -> tuple[Division, ...]:
+    """Return the divisions into lanes that are tried for a link that several moves at full rate share.
 
     Parameters
     ----------
@@ -29,8 +31,10 @@ def structures(capacity: float, fastest: float) -> tuple[Structure, ...]:
     fastest
         The most that one move may have of it [bytes/s].
     """
-    whole = math.ceil(capacity / fastest * (1 - 1e-12))
-    found: list[Structure] = []
+    whole = math.ceil(capacity / fastest * (1 - 1e-9))
+    if whole < 2:
+        return ()
+    found: list[Division] = []
     for fewer, (full, half, quarter) in SHAPES:
         first = max(0, whole - fewer)
         rate = (capacity - first * fastest) / (full + half / 2 + quarter / 4)
@@ -38,6 +42,11 @@ def structures(capacity: float, fastest: float) -> tuple[Structure, ...]:
             # With so few lanes some bandwidth would be left over.
             continue
         lanes = (fastest,) * first + (rate,) * full + (rate / 2,) * half + (rate / 4,) * quarter
-        if lanes not in found:
-            found.append(lanes)
+        if (lanes,) not in found:
+            found.append((lanes,))
     return tuple(found)
+
+
+def turns(capacity: float) -> Division:
+    """Return the division of a link that one move can fill: alone at full rate, or two at half of it."""
+    return (capacity,), (capacity / 2, capacity / 2)

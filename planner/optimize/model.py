@@ -16,7 +16,7 @@ import numpy as np
 
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Guide
-from planner.optimize.lanes import Structure
+from planner.optimize.lanes import Division
 from planner.optimize.options import NO_LANES, Columns
 from planner.optimize.patterns import patterns
 from planner.optimize.problem import Bools, Floats, Ints, Problem
@@ -93,7 +93,7 @@ class AssignmentModel:
     cuts
         Choices known to fit no schedule.
     lanes
-        Directed links that are divided into lanes for the whole window.
+        Directed links that are divided into lanes.
     side_by_side
         Whether to look at what fits side by side on links that can be short.
     """
@@ -105,7 +105,7 @@ class AssignmentModel:
         columns: Columns,
         cuts: tuple[Cut, ...] = (),
         *,
-        lanes: Mapping[int, Structure] = NO_LANES,
+        lanes: Mapping[int, Division] = NO_LANES,
         side_by_side: bool = True,
     ) -> None:
         self._lanes = lanes
@@ -327,8 +327,10 @@ class AssignmentModel:
             slots = int(self.problem.max_out[sources].sum())
             rates = np.unique(self.columns.rate[here])[::-1]
             if lanes is not None:
-                wide = np.array(lanes)[None, :] * (1 + 1e-9) >= rates[:, None]
-                shifts.append(Shift(link, here, rates, wide.sum(axis=1, dtype=np.int64)[None, :]))
+                places = [
+                    [sum(rate <= lane * (1 + 1e-9) for lane in turn) for rate in rates.tolist()] for turn in lanes
+                ]
+                shifts.append(Shift(link, here, rates, np.array(places, dtype=np.int64)))
             elif float(rates[0]) * slots > capacity[link]:
                 found = patterns(rates, float(capacity[link]), slots)
                 if found is not None:

@@ -10,7 +10,7 @@ from planner.optimize.classes import Classes, coarse_classes, split
 from planner.optimize.clock import Clock
 from planner.optimize.improve import improve
 from planner.optimize.laned import LaneArena
-from planner.optimize.lanes import structures
+from planner.optimize.lanes import divisions, turns
 from planner.optimize.model import Aim
 from planner.optimize.options import Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Problem
@@ -147,12 +147,11 @@ class _Decomposition:
     def _divided(self, arena: Arena, links: list[int]) -> list[LaneArena]:
         """Return arenas that divide links into lanes, one for each of the ways to do so."""
         capacity = self._state.problem.network.capacity_bytes_per_s
-        found: list[LaneArena] = []
-        ways = [structures(float(capacity[link]), arena.fastest(link)) for link in links]
-        for way in range(max(map(len, ways), default=0)):
-            lanes = {link: of[min(way, len(of) - 1)] for link, of in zip(links, ways, strict=True) if of}
-            found.append(LaneArena(self._state, arena.classes, lanes))
-        return found
+        shared = {link: divisions(float(capacity[link]), arena.fastest(link)) for link in links}
+        narrow = {link: turns(float(capacity[link])) for link, ways in shared.items() if not ways}
+        ways = max(map(len, shared.values()), default=0)
+        found = [{link: of[min(way, len(of) - 1)] for link, of in shared.items() if of} for way in range(ways)]
+        return [LaneArena(self._state, arena.classes, lanes) for lanes in (*found, narrow) if lanes]
 
     def _turn(self, step: int) -> int:
         """Return the arena of a round: all in turn, but a slow first one only once."""
