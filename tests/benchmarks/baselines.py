@@ -127,6 +127,7 @@ class _Operation:
         self._vcpus = np.array([host.cpus for host in inventory.hosts]) - _sums([vm.vcpus for vm in staying], at, size)
         self._target = np.ones(size, dtype=np.bool_)
         self._target[sources] = False
+        self._has_targets = np.bincount(self._leaf[self._target], minlength=int(self._leaf.max()) + 1) > 0
         self._slots = np.full(size, inventory.settings.max_incoming)
         self._in = np.zeros(size)
         self._out = np.zeros(size)
@@ -189,15 +190,13 @@ class _Operation:
         """Return the target that takes a mover now, or None."""
         vm, source = self._movers[v], self._source[v]
         near_rate, far_rate = self._rates
-        near = self._leaf == self._leaf[source]
-        limit = 1.0 + ROUNDING
-        near_ok = self._out[source] + near_rate <= self._nic * limit
-        far_ok = (
-            self._out[source] + far_rate <= self._nic * limit
-            and self._up[self._leaf[source]] + far_rate <= self._uplink * limit
-        )
+        leaf, limit = int(self._leaf[source]), 1.0 + ROUNDING
+        sent = float(self._out[source])
+        near_ok = self._has_targets[leaf] and sent + near_rate <= self._nic * limit
+        far_ok = sent + far_rate <= self._nic * limit and self._up[leaf] + far_rate <= self._uplink * limit
         if not (near_ok or far_ok):
             return None
+        near = self._leaf == leaf
         rate = np.where(near, near_rate, far_rate)
         down_ok = self._down[self._leaf] + far_rate <= self._uplink * limit
         room = (
