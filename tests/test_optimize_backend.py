@@ -11,7 +11,7 @@ import numpy as np
 import pulp
 import pytest
 
-from planner.optimize.backend import Outcome, Session, farkas_rows, solve, solver_version, write
+from planner.optimize.backend import Outcome, Session, solve, solver_version, write
 from planner.optimize.problem import Floats
 from planner.optimize.program import Program
 
@@ -152,6 +152,12 @@ def test_no_columns_cost_nothing() -> None:
     assert (found.outcome, found.objective) == (Outcome.OPTIMAL, 0.0)
 
 
+def test_no_columns_reach_no_limit() -> None:
+    program = empty([])
+    program.add_row("choice", 0, np.zeros(0, dtype=np.int64), np.zeros(0), lower=1.0)
+    assert solve(program, seed=0, time_limit_s=60).outcome is Outcome.INFEASIBLE
+
+
 @pytest.mark.parametrize(("lower", "upper"), [(1.0, 1.0), (1.0, np.inf), (-np.inf, -1.0)])
 def test_an_empty_row_that_cannot_hold_is_infeasible(lower: float, upper: float) -> None:
     program = empty([1.0])
@@ -218,15 +224,34 @@ def test_a_seed_gives_one_solution() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_a_ray_names_rows_that_contradict_each_other(seed: int) -> None:
     program = random_program(seed)
-    nothing = np.zeros(program.row_count, dtype=np.bool_)
-    linear = solve(program.relaxed(nothing, linear=True), seed=0, time_limit_s=60)
-    rows = farkas_rows(program, time_limit_s=60)
-    assert (rows is not None) == (linear.outcome is Outcome.INFEASIBLE)
+    session = Session(program, linear=True, presolve=False)
+    found = session.solve(time_limit_s=60)
+    rows = session.ray()
+    assert (rows is not None) == (found.outcome is Outcome.INFEASIBLE)
     if rows is not None:
-        others = np.ones(program.row_count, dtype=np.bool_)
-        others[rows] = False
-        left = solve(program.relaxed(others, linear=True), seed=0, time_limit_s=60)
-        assert left.outcome is Outcome.INFEASIBLE
+        part = program.part(rows)
+        assert part.row_count == len(rows)
+        assert Session(part, linear=True).solve(time_limit_s=60).outcome is Outcome.INFEASIBLE
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_part_has_the_rows_asked_for_and_no_other(seed: int) -> None:
+    program = random_program(seed)
+    rows = np.flatnonzero(np.random.default_rng(seed).random(program.row_count) < 0.6)
+    part = program.part(rows)
+    whole = dense(program)[rows]
+    used = np.flatnonzero(whole.any(axis=0))
+    assert dense(part).tolist() == whole[:, used].tolist()
+    assert part.cost.tolist() == program.cost[used].tolist()
+    assert [part.lower, part.upper] == [[side[row] for row in rows] for side in (program.lower, program.upper)]
+    assert [part.families, part.keys] == [[side[row] for row in rows] for side in (program.families, program.keys)]
+
+
+def test_nodes_stop_a_search_where_a_time_would() -> None:
+    found = [Session(hard_program()).solve(nodes=5, time_limit_s=60) for _ in range(2)]
+    assert found[0].outcome is found[1].outcome is Outcome.FEASIBLE
+    assert found[0].objective == found[1].objective
+    assert found[0].bound == found[1].bound
 
 
 def test_what_is_given_twice_is_summed() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.inventory.models import RULE_KINDS, Inventory, rule_name
-from planner.optimize.backend import Outcome, farkas_rows, solve
+from planner.optimize.backend import Outcome, Session, solve
 from planner.optimize.classes import Classes, split
 from planner.optimize.clock import Clock
 from planner.optimize.model import Aim, AssignmentModel
@@ -52,36 +52,50 @@ def _without_solution(
         columns = build_columns(problem, classes, build_tables(problem, classes))
 
 
-def _infeasible(program: Program, dropped: Bools, linear: bool, clock: Clock, seed: int) -> bool:
-    solution = solve(program.relaxed(dropped, linear=linear), seed=seed, time_limit_s=clock.left_s, gap=1.0)
-    return solution.outcome is Outcome.INFEASIBLE
-
-
 def _shrink(program: Program, clock: Clock, seed: int) -> Bools:
     """Return which rows can be dropped together while the rest has no solution."""
-    dropped = np.zeros(program.row_count, dtype=np.bool_)
-    ray = farkas_rows(program, time_limit_s=clock.left_s)
-    linear = ray is not None
+    dropped = np.ones(program.row_count, dtype=np.bool_)
+    # Without presolve: the solver then says by which ray there is no solution, and starts from where it was.
+    session = Session(program, seed=seed, linear=True, presolve=False)
+    if not _infeasible(session, program, ~dropped, clock):
+        return _shrink_within(Session(program, seed=seed), program, clock)
+    ray = session.ray()
     if ray is not None:
-        only = np.ones_like(dropped)
-        only[ray] = False
+        part = program.part(ray)
+        few = Session(part, seed=seed, linear=True, presolve=False)
         # A ray is numbers: believe it only when what it names has no solution by itself.
-        if _infeasible(program, only, True, clock, seed):
-            dropped = only
+        if _infeasible(few, part, np.zeros(len(ray), dtype=np.bool_), clock):
+            dropped[ray] = _shrink_within(few, part, clock)
+            return dropped
+    return _shrink_within(session, program, clock)
+
+
+def _shrink_within(session: Session, program: Program, clock: Clock) -> Bools:
+    dropped = np.zeros(program.row_count, dtype=np.bool_)
     families = np.array(program.families)
-    blocks = [np.flatnonzero((families == name) & ~dropped) for name in dict.fromkeys(program.families)]
-    blocks = [block for block in blocks if len(block)]
+    blocks = [np.flatnonzero(families == name) for name in dict.fromkeys(program.families)]
     blocks.sort(key=len)
     while blocks and not clock.expired:
         block = blocks.pop()
         trial = dropped.copy()
         trial[block] = True
-        if _infeasible(program, trial, linear, clock, seed):
+        if _infeasible(session, program, trial, clock):
             dropped = trial
         elif len(block) > 1:
             half = len(block) // 2
             blocks += [block[:half], block[half:]]
     return dropped
+
+
+def _infeasible(session: Session, program: Program, dropped: Bools, clock: Clock) -> bool:
+    solution = session.solve(
+        lower=np.where(dropped, -np.inf, program.lower),
+        upper=np.where(dropped, np.inf, program.upper),
+        cost=np.zeros(len(program.cost)),
+        gap=1.0,
+        time_limit_s=clock.left_s,
+    )
+    return solution.outcome is Outcome.INFEASIBLE
 
 
 def _reason(inventory: Inventory, problem: Problem, classes: Classes, program: Program, kept: Bools) -> Reason:

@@ -103,6 +103,7 @@ class Session:
         cost: Floats | None = None,
         start: Floats | None = None,
         gap: float = INTEGRALITY_GAP,
+        nodes: int | None = None,
         time_limit_s: float,
     ) -> Solution:
         """Solve the program, with other figures where they are given.
@@ -118,6 +119,9 @@ class Session:
             has no use for them.
         gap
             Relative gap at which to stop [1].
+        nodes
+            Nodes of the search tree after which the best so far is returned, None for no limit [count]. Unlike a time
+            it is the same on every machine and under every load.
         time_limit_s
             Wall time after which the best so far is returned [s].
         """
@@ -130,7 +134,7 @@ class Session:
             np.array(program.bound if bound is None else bound),
             np.array(program.cost if cost is None else cost),
         )
-        solver.start, solver.gap, solver.seconds = start, gap, time_limit_s
+        solver.start, solver.gap, solver.nodes, solver.seconds = start, gap, nodes, time_limit_s
         self._problem.solve(solver)
         highs = solver.highs
         status, info = highs.getModelStatus(), highs.getInfo()
@@ -138,6 +142,9 @@ class Session:
             # Every column is bounded, so that "unbounded or infeasible" can only be the latter.
             return Solution(Outcome.INFEASIBLE, None, None, math.inf)
         if status == highspy.HighsModelStatus.kModelEmpty:
+            # The solver does not look at rows where there are no columns.
+            if (solver.figures.lower > TOLERANCE).any() or (solver.figures.upper < -TOLERANCE).any():
+                return Solution(Outcome.INFEASIBLE, None, None, math.inf)
             return Solution(Outcome.OPTIMAL, np.zeros(0), 0.0, 0.0)
         done = status == highspy.HighsModelStatus.kOptimal
         proven = -math.inf
@@ -179,25 +186,6 @@ def solve(program: Program, *, seed: int, time_limit_s: float, gap: float = INTE
     until = time.monotonic() + time_limit_s
     session = Session(program, seed=seed)
     return session.solve(gap=gap, time_limit_s=until - time.monotonic())
-
-
-def farkas_rows(program: Program, *, time_limit_s: float) -> Ints | None:
-    """Return rows that contradict each other already without integrality, by the dual ray of the linear program.
-
-    Parameters
-    ----------
-    time_limit_s
-        Wall time [s].
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Row indices; None where the linear program has a solution, or no ray was found in time.
-    """
-    until = time.monotonic() + time_limit_s
-    session = Session(program, linear=True, presolve=False)
-    found = session.solve(time_limit_s=until - time.monotonic())
-    return session.ray() if found.outcome is Outcome.INFEASIBLE else None
 
 
 def write(program: Program) -> pulp.LpProblem:
@@ -258,8 +246,8 @@ class _BulkHiGHS(pulp.HiGHS):
         For the next solve.
     start
         Values to start from, or None.
-    gap, seconds
-        When to stop [1, s].
+    gap, nodes, seconds
+        When to stop [1, count or None, s].
     highs
         The solver.
     """
@@ -282,6 +270,7 @@ class _BulkHiGHS(pulp.HiGHS):
         self.figures: _Figures
         self.start: Floats | None = None
         self.gap, self.seconds = INTEGRALITY_GAP, math.inf
+        self.nodes: int | None = None
         self.highs: highspy.Highs
 
     def actualSolve(self, lp: pulp.LpProblem, **kwargs: object) -> pulp.LpSolveStats:
@@ -295,6 +284,7 @@ class _BulkHiGHS(pulp.HiGHS):
             self._change(self._told, self.figures)
         self._told = self.figures
         self.highs.setOptionValue("mip_rel_gap", self.gap)
+        self.highs.setOptionValue("mip_max_nodes", highspy.kHighsIInf if self.nodes is None else self.nodes)
         self.highs.setOptionValue("time_limit", self.seconds)
         if self.start is not None and self.mip:
             whole = np.flatnonzero(self._program.integer).astype(np.int32)

@@ -100,6 +100,21 @@ class Program:
         integer = np.zeros_like(self.integer) if linear else self.integer
         return replace(self, lower=lower, upper=upper, integer=integer)
 
+    def part(self, rows: Ints) -> Program:
+        """Return the program of some rows, in their order, and of the columns in them.
+
+        It has a solution if and only if these rows have one; its columns are numbered anew.
+        """
+        starts, columns, values = self.matrix()
+        cells = np.concatenate([np.arange(starts[row], starts[row + 1]) for row in rows.tolist()] or [rows])
+        used, column = np.unique(columns[cells], return_inverse=True)
+        part = Program(self.cost[used], self.bound[used], self.integer[used])
+        part.families, part.keys = [self.families[row] for row in rows], [self.keys[row] for row in rows]
+        part.lower, part.upper = [self.lower[row] for row in rows], [self.upper[row] for row in rows]
+        part._rows = [np.repeat(np.arange(len(rows)), np.diff(starts)[rows])]
+        part._columns, part._values = [column.astype(np.int64)], [values[cells]]
+        return part
+
     def matrix(self) -> tuple[Ints, Ints, Floats]:
         """Return the matrix by rows, columns ascending: starts, shape (rows + 1,), column indices and values.
 
