@@ -28,6 +28,8 @@ GRID_S = 0.001
 """Step of time where nothing else is said: with 10 ms plans near the deadline are lost to rounding [s]."""
 RATE_STEPS = 12_000
 """Whole steps into which the fastest rate is divided; every rate of the menus is a whole number of them [count]."""
+PROBED = 3000
+"""Choices up to which CP-SAT probes: with more this alone takes it the time that it has [count]."""
 MICRO = 1_000_000
 """Weighted downtimes are counted in microseconds [1/s]."""
 
@@ -156,6 +158,8 @@ def solve(
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = workers
     solver.parameters.random_seed = seed
+    if len(made.chosen) > PROBED:
+        solver.parameters.cp_model_probing_level = 0
     solver.parameters.max_time_in_seconds = max(0.1, limit_s - (time.monotonic() - begin))
     first = _First(begin)
     status = solver.solve(made.model, first)
