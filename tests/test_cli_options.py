@@ -61,12 +61,12 @@ def test_what_cannot_be_meant_is_refused(words: list[str], complaint: str) -> No
 
 def test_a_request_is_read() -> None:
     done = asked("-e", "a, b", "--evacuate", "c,a", "--start", "1:05", "--deadline", "90 min", "--time-limit", "5")
-    request = Request(("a", "b", "c"), 5400.0, "01:05", 0, 5.0)
+    request = Request(("a", "b", "c"), 5400.0, "01:05", 0, 5.0, "auto", None)
     assert done.stdout.strip() == repr(request)
 
 
 def test_defaults() -> None:
-    assert asked("-e", "a", "-d", "600").stdout.strip() == repr(Request(("a",), 600.0, None, 0, 60.0))
+    assert asked("-e", "a", "-d", "600").stdout.strip() == repr(Request(("a",), 600.0, None, 0, 60.0, "auto", None))
 
 
 def test_names_keep_their_order_and_stand_once() -> None:

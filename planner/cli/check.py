@@ -42,6 +42,8 @@ def command(ctx: click.Context, *, inventory: str, request: Request, form: str, 
             seed=request.seed,
             time_limit_s=request.time_limit_s,
             start_clock=request.start_clock,
+            make_room=request.make_room,
+            extra_move_price_s=request.extra_move_price_s,
             progress=sink,
         )
     if form == "json":

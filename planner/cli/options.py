@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -128,6 +128,10 @@ class Request:
         Seed of all random choices.
     time_limit_s
         Wall time for planning [s].
+    make_room
+        ``auto`` or ``never``: whether VMs of other hosts may move.
+    extra_move_price_s
+        What each such move counts in weighted downtime [s]; None for the price in the settings.
     """
 
     evacuate: tuple[str, ...]
@@ -135,6 +139,8 @@ class Request:
     start_clock: str | None
     seed: int
     time_limit_s: float
+    make_room: Literal["auto", "never"]
+    extra_move_price_s: float | None
 
 
 def inventory_argument(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -197,6 +203,19 @@ def request_options(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Time for planning; the best plan found by then is taken.",
     )
+    @click.option(
+        "--make-room",
+        type=click.Choice(["auto", "never"]),
+        default="auto",
+        show_default=True,
+        help="auto: VMs of other hosts move where nothing else is possible, or where it saves its price.",
+    )
+    @click.option(
+        "--extra-move-price",
+        callback=read_duration,
+        metavar="DURATION",
+        help="Weighted downtime that each move which makes room must save; the inventory's if absent.",
+    )
     @functools.wraps(function)
     def wrapped(
         *,
@@ -206,9 +225,14 @@ def request_options(function: Callable[..., Any]) -> Callable[..., Any]:
         by: str | None,
         seed: int,
         time_limit: float,
+        make_room: Literal["auto", "never"],
+        extra_move_price: float | None,
         **rest: Any,
     ) -> Any:
-        request = Request(evacuate, deadline_of(deadline, start, by), start, seed, time_limit)
+        if make_room == "never" and extra_move_price is not None:
+            raise click.UsageError("--extra-move-price says nothing with --make-room never; leave one out.")
+        until = deadline_of(deadline, start, by)
+        request = Request(evacuate, until, start, seed, time_limit, make_room, extra_move_price)
         return function(request=request, **rest)
 
     return wrapped

@@ -20,8 +20,43 @@ NODES = 200_000
 """Steps of the exact search on one proposal."""
 CONFLICT_NODES = 20_000
 """Steps of the exact search within the reduction of a conflict."""
+HASTE_NODES = 2_000
+"""Steps of the exact search on each try to end sooner."""
 CLOSED = 1e-9
 """Relative distance to the best known cost from which a bound counts as having reached it [1]."""
+
+
+def hasten(ways: Ways, timed: Timed) -> Timed:
+    """Return a schedule that costs no more and ends sooner, where other bandwidths or approaches give one."""
+    free = ways.free(range(len(timed.ways)))
+    best = timed
+    quickest = [tuple(ways.as_cheap(k)[0] for k in way) for way in timed.ways]
+    trials = [quickest]
+    while trials:
+        trial = trials.pop()
+        tasks = ways.tasks(trial, range(len(trial)))
+        answer = schedule(tasks, free, best.finish_s, HASTE_NODES, any_will_do=False)
+        found = None if answer.starts is None else ways.timed(trial, answer.starts)
+        if found is not None and found.finish_s < best.finish_s * (1 - CLOSED):
+            best = found
+            trials = _changes(ways, best)
+        elif trial is quickest:
+            trials = _changes(ways, best)
+    return best
+
+
+def _changes(ways: Ways, timed: Timed) -> list[list[Hops]]:
+    """Return what one other choice of one move could be that costs no more and takes less time."""
+    times = ways.legs.columns.time_s
+    changes: list[list[Hops]] = []
+    for v, way in enumerate(timed.ways):
+        for i, k in enumerate(way):
+            for other in ways.as_cheap(k):
+                if times[other] < times[k]:
+                    changed = list(timed.ways)
+                    changed[v] = (*way[:i], other, *way[i + 1 :])
+                    changes.append(changed)
+    return changes
 
 
 class Proof:
@@ -81,7 +116,7 @@ class Proof:
             return True
         answer = self._schedule(ways, everyone, NODES, any_will_do=any_will_do)
         if answer.starts is not None:
-            self.best = self._ways.timed(ways, answer.starts)
+            self.best = hasten(self._ways, self._ways.timed(ways, answer.starts))
             return True
         if not answer.complete:
             return False

@@ -115,6 +115,14 @@ class Ways:
                 tasks.append(self.task(k, (len(tasks) - 1,) if number else tuple(first), least))
         return tasks
 
+    def as_cheap(self, k: int) -> list[int]:
+        """Return the columns of a column's leg and host that cost no more, the quickest first."""
+        columns, cost = self.legs.columns, self.legs.cost_s
+        alike = (columns.mover == columns.mover[k]) & (self.legs.target == self.legs.target[k])
+        found = np.flatnonzero(alike & (cost <= cost[k] * (1 + 1e-12)))
+        quickest_first: list[int] = found[np.argsort(columns.time_s[found], kind="stable")].tolist()
+        return quickest_first
+
     def cost_s(self, ways: Sequence[Hops]) -> float:
         """Return the weighted downtime and the price of what the VMs do [s]."""
         return float(sum(self.legs.cost_s[k] for way in ways for k in way))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from planner.plan.models import Infeasibility, Plan, Status
+from planner.plan.models import Infeasibility, Plan, ReasonKind, Status
 from planner.render.clock import Clock
 from planner.render.reasons import describe
 from planner.render.words import finish_sentence, listing, plain, plural, status_sentence
@@ -18,6 +18,15 @@ PROOFS = {
     "no-room": "That holds while other VMs stay; every way to make room by moving them was tried and ruled out, too.",
 }
 """What each kind of proof means, in one sentence."""
+
+ROOM_COULD_HELP = {
+    ReasonKind.NO_HOST_FITS,
+    ReasonKind.SEPARATED,
+    ReasonKind.SEPARATE,
+    ReasonKind.TOGETHER,
+    ReasonKind.COMBINATION,
+}
+"""Kinds of reasons that moves of other VMs could do something about."""
 
 LONGER = "Give the planner longer with --time-limit, or the evacuation a later deadline."
 """What could be done where nothing is known."""
@@ -70,6 +79,10 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield f"No: {be_emptied}."
             if plan.infeasibility is not None:
                 yield from reason_lines(plan.infeasibility)
+                if plan.request.make_room == "never" and ROOM_COULD_HELP.intersection(
+                    reason.kind for reason in plan.infeasibility.reasons
+                ):
+                    yield "- Let VMs of other hosts move to make room: --make-room auto."
         case Status.UNKNOWN:
             limit_s = plan.solver.time_limit_s if plan.solver else None
             limit = f" of {format_duration(limit_s)}" if limit_s is not None else ""
@@ -88,7 +101,8 @@ def _yes(plan: Plan, hosts: str) -> Iterator[str]:
     total_s = sum(move.downtime_s for move in plan.moves)
     longest = max(plan.moves, key=lambda move: move.downtime_s)
     yield (
-        f"{plural(len(plan.moves), 'VM')} would move with {format_duration(total_s)} of downtime in all,"
+        f"{plural(len({move.vm for move in plan.moves}), 'VM')} would move{_to_make_room(plan)}"
+        f" with {format_duration(total_s)} of downtime in all,"
         f" at most {format_duration(longest.downtime_s)} each ({longest.vm})."
     )
     if plan.verification is not None and plan.verification.ok:
@@ -97,6 +111,14 @@ def _yes(plan: Plan, hosts: str) -> Iterator[str]:
         yield f"It is {status_sentence(plan)}"
     else:
         yield "`evac plan` looks for the least downtime; this answer did not."
+
+
+def _to_make_room(plan: Plan) -> str:
+    """Return how many of the VMs move to make room, or nothing where none does."""
+    evacuated = set(plan.request.evacuate)
+    arrived = {move.vm for move in plan.moves if move.source in evacuated}
+    others = {move.vm for move in plan.moves} - arrived
+    return f", {len(others)} of them to make room," if others else ""
 
 
 def reason_lines(infeasibility: Infeasibility) -> Iterator[str]:

@@ -47,8 +47,11 @@ def markdown_runbook(plan: Plan) -> str:
         .render(
             plan=plan,
             hosts=plan.request.evacuate,
-            all_hosts=list(dict.fromkeys((*plan.request.evacuate, *sorted({move.target for move in moves})))),
+            all_hosts=list(
+                dict.fromkeys((*plan.request.evacuate, *sorted({h for m in moves for h in (m.source, m.target)})))
+            ),
             steps=steps,
+            vms=len({move.vm for move in moves}),
             quick=_quick(steps),
             clock=Clock(plan.request.start_clock),
             clocked=plan.request.start_clock is not None,

@@ -50,6 +50,7 @@ def _step(step: Step, clock: Clock) -> dict[str, Any]:
         "target": move.target,
         "approach": move.approach,
         "after": list(step.after),
+        "makes_room_for": list(move.makes_room_for),
         "start_s": move.start_s,
         "start_clock": clock.time_of_day(move.start_s) or None,
         "duration_s": move.duration_s,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,6 +11,7 @@ from planner.errors import InputError, Place, Problem
 from planner.inventory.models import Approach, Name
 from planner.plan.models import Move, Plan
 from planner.render import virsh
+from planner.render.room import room_notes
 from planner.render.virsh import Command
 from planner.render.words import APPROACH_WORDS
 
@@ -75,31 +76,68 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
     """
     moves = sorted(plan.moves, key=lambda move: move.start_s)
     _check(plan, moves)
-    number = {move.vm: i for i, move in enumerate(moves, start=1)}
+    notes = room_notes(plan)
+    of_vm = _numbers(moves)
     return tuple(
         Step(
-            number=number[move.vm],
+            number=number,
             move=move,
-            after=tuple(sorted(number[vm] for vm in (move.after or _landed_before(move, moves)))),
+            after=_after(move, moves, of_vm),
             realised=virsh.realised(move),
             migrate=virsh.migrate(move, flows=plan.settings.flows(move.approach, move.disk_bytes)),
             beside=virsh.beside(move, plan.settings),
             switch_bytes=virsh.switch_bytes(move),
             checks=virsh.checks(move),
             overrun_s=max(_OVERRUN_FACTOR * move.duration_s, move.duration_s + _OVERRUN_LEAST_S),
-            notes=tuple(_notes(move)),
+            notes=(*_room_note(notes[number - 1]), *_notes(move)),
         )
-        for move in moves
+        for number, move in enumerate(moves, start=1)
     )
 
 
-def _landed_before(move: Move, moves: Sequence[Move]) -> tuple[str, ...]:
+def _numbers(moves: Sequence[Move]) -> dict[str, list[int]]:
+    """Return the numbers of each VM's moves, ascending."""
+    of_vm: dict[str, list[int]] = {}
+    for number, move in enumerate(moves, start=1):
+        of_vm.setdefault(move.vm, []).append(number)
+    return of_vm
+
+
+def _after(move: Move, moves: Sequence[Move], of_vm: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+    """Return the numbers of the moves that a move waits for; of a VM with several moves the last that has ended."""
+    waits = {latest for vm in move.after if (latest := _latest(vm, move, moves, of_vm)) is not None}
+    if not waits:
+        waits = set(_landed_before(move, moves))
+    own = _latest(move.vm, move, moves, of_vm)
+    return tuple(sorted(waits | ({own} if own is not None else set())))
+
+
+def _latest(vm: str, move: Move, moves: Sequence[Move], of_vm: Mapping[str, Sequence[int]]) -> int | None:
+    """Return the number of the last move of a VM that has ended by the start of a move, or None."""
+    ended = [
+        number
+        for number in of_vm.get(vm, ())
+        if moves[number - 1] is not move and moves[number - 1].end_s <= move.start_s + _SAME_MOMENT_S
+    ]
+    return ended[-1] if ended else None
+
+
+def _room_note(note: str) -> Iterable[str]:
+    if note:
+        yield f"{note[0].upper()}{note[1:]}."
+
+
+def _landed_before(move: Move, moves: Sequence[Move]) -> tuple[int, ...]:
     """Return the moves that had ended by the start of this one, without those that others of them wait for."""
-    landed = [other for other in moves if other.end_s <= move.start_s + _SAME_MOMENT_S and other is not move]
+    landed = [
+        (number, other)
+        for number, other in enumerate(moves, start=1)
+        if other.end_s <= move.start_s + _SAME_MOMENT_S and other is not move
+    ]
     if not landed:
         return ()
-    last_start = max(other.start_s for other in landed)
-    return tuple(other.vm for other in landed if other.end_s > last_start + _SAME_MOMENT_S)
+    last_start = max(other.start_s for _, other in landed)
+    return tuple(number for number, other in landed if other.end_s > last_start + _SAME_MOMENT_S)
 
 
 def _check(plan: Plan, moves: Sequence[Move]) -> None:
@@ -126,16 +164,23 @@ def _bad_names(plan: Plan) -> Iterable[Problem]:
 
 
 def _bad_order(moves: Sequence[Move]) -> Iterable[Problem]:
-    """Yield a problem for each VM that moves twice and each wait that could not end."""
+    """Yield a problem for each VM that moves again from where it is not, and each wait that could not end."""
     by_vm: dict[str, Move] = {}
     for move in moves:
-        if move.vm in by_vm:
-            yield Problem("moves-twice", f"VM {move.vm!r} moves twice", "keep one of its moves", Place(path="moves"))
+        earlier = by_vm.get(move.vm)
+        landed = earlier is None or earlier.end_s <= move.start_s + _SAME_MOMENT_S
+        if earlier is not None and not (landed and earlier.target == move.source):
+            yield Problem(
+                "moves-twice",
+                f"VM {move.vm!r} moves twice, and not from where it has landed",
+                "keep one of its moves, or let the second begin where and when the first ends",
+                Place(path="moves"),
+            )
         by_vm[move.vm] = move
+    of_vm = _numbers(moves)
     for move in moves:
         for name in move.after:
-            first = by_vm.get(name)
-            if first is None or first.end_s > move.start_s + _SAME_MOMENT_S or first is move:
+            if _latest(name, move, moves, of_vm) is None:
                 yield Problem(
                     "bad-after",
                     f"{move.vm!r} waits for {name!r}, which does not end before it starts",

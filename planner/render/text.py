@@ -10,6 +10,7 @@ from rich.text import Text
 from planner.plan.models import Objective, Plan, Status
 from planner.render.answer import answer_lines
 from planner.render.clock import Clock
+from planner.render.room import price_words, room_notes, vms_moved
 from planner.render.tables import Column, Fitting, folded, pairs
 from planner.render.words import (
     APPROACH_WORDS,
@@ -57,6 +58,9 @@ def _moves(plan: Plan) -> RenderableType:
         Column("downtime", "right"),
         Column("end", optional=True),
     ]
+    notes = room_notes(plan)
+    if any(notes):
+        columns.append(Column("why"))
     rows = [
         [
             str(number),
@@ -69,6 +73,7 @@ def _moves(plan: Plan) -> RenderableType:
             format_duration(move.duration_s),
             format_duration(move.downtime_s),
             when(move.end_s),
+            *([notes[number - 1]] if any(notes) else []),
         ]
         for number, move in enumerate(sorted(plan.moves, key=lambda move: move.start_s), start=1)
     ]
@@ -78,9 +83,11 @@ def _moves(plan: Plan) -> RenderableType:
 def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
     found = plan.status in (Status.OPTIMAL, Status.FEASIBLE)
     if plan.moves and found:
-        yield "VMs moved", f"{len(plan.moves)}, from {listing(plan.request.evacuate)}"
+        yield "VMs moved", vms_moved(plan)
         yield "Finish", finish_sentence(plan)
         yield "Downtime", _downtime(plan)
+        if price_words(plan):
+            yield "Extra moves", price_words(plan)
         yield "Data moved", format_size(sum(move.transferred_bytes for move in plan.moves))
         if plan.objective is not None:
             yield "Lower bound", _bound(plan.objective)
@@ -93,7 +100,8 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _bound(objective: Objective) -> str:
     bound = format_duration(objective.lower_bound_weighted_downtime_s)
-    text = f"{bound} of weighted downtime, gap {gap_percent(objective.gap)}"
+    price = " with the price of extra moves" if objective.extra_moves else ""
+    text = f"{bound} of weighted downtime{price}, gap {gap_percent(objective.gap)}"
     if objective.lower_bound_finish_s is not None:
         text += f"; no plan with as little ends before {format_duration(objective.lower_bound_finish_s)}"
     return text

@@ -58,9 +58,10 @@ def status_sentence(plan: Plan) -> str:
     """Return what the status word of a plan means, in one sentence."""
     match plan.status:
         case Status.OPTIMAL:
-            return "optimal: no plan with the offered approaches and bandwidths has less weighted downtime."
+            price = ", moves to make room at their price" if plan.request.make_room == "auto" else ""
+            return f"optimal: no plan with the offered approaches and bandwidths has less weighted downtime{price}."
         case Status.FEASIBLE if plan.objective is not None:
-            above_s = plan.objective.weighted_downtime_s - plan.objective.lower_bound_weighted_downtime_s
+            above_s = plan.objective.cost_s - plan.objective.lower_bound_weighted_downtime_s
             return (
                 "feasible: every VM is out in time; the weighted downtime is at most"
                 f" {format_duration(max(0.0, above_s))} ({gap_percent(plan.objective.gap)}) above the least possible."
