@@ -16,6 +16,7 @@ from planner.optimize.model import Aim, AssignmentModel
 from planner.optimize.options import NO_LANES, build_columns
 from planner.optimize.problem import Bools, Ints
 from planner.optimize.program import Program
+from planner.optimize.sources import source_bound
 from planner.optimize.spread import Spreader
 from planner.optimize.state import State
 from planner.optimize.urgency import urgencies
@@ -30,6 +31,8 @@ SHARE_OF_TIME = 0.1
 """Share of the time left that a large program may take for whole numbers, each time [1]."""
 BUSY = 0.9
 """Load from which a link counts as the reason why its moves are late [1]."""
+SHARE_FOR_A_SOURCE = 0.25
+"""Share of the time left that the bound of one source's moves may take [1]."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,21 @@ class Arena:
     def fastest(self, link: int) -> float:
         """Return the highest rate on offer over a trunk link [bytes/s]."""
         return float(self.columns.rate[self._model.users[link]].max())
+
+    def floors(self, schedule: Schedule) -> dict[int, float]:
+        """Return proven lower bounds on the weighted downtime of the moves of busy sources [s].
+
+        This arena must have all choices, not only lean ones.
+        """
+        state, floors = self._state, {}
+        for link, load in self.loads(schedule).items():
+            if load > BUSY and not state.clock.expired:
+                limit_s = SHARE_FOR_A_SOURCE * state.clock.left_s
+                users = self._model.users[link]
+                found = source_bound(state.problem, self.columns, link, users, seed=state.seed, time_limit_s=limit_s)
+                if found is not None:
+                    floors[found[0]] = found[1]
+        return floors
 
     def loads(self, schedule: Schedule) -> dict[int, float]:
         """Return the share of capacity x deadline that the moves take of each trunk link [1]."""

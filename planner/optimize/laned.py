@@ -99,9 +99,10 @@ class LaneArena(Arena):
             choice, lanes = self._pack(choice, windows, packings)
             packed = replace(placed, choice=choice)
             schedule = self._follow(packed, lanes)
+            stuck = best is not None and schedule.finish_s >= best.finish_s
             if best is None or schedule.finish_s < best.finish_s:
                 best = schedule
-            if schedule.finish_s <= deadline or state.clock.expired:
+            if stuck or schedule.finish_s <= deadline or state.clock.expired:
                 break
             late = {link: end - deadline for link, end in self.ends(schedule).items() if end > deadline}
             for link in windows.keys() & late.keys() or windows:

@@ -18,7 +18,7 @@ from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Guide
 from planner.optimize.lanes import Division
 from planner.optimize.options import NO_LANES, Columns
-from planner.optimize.patterns import patterns
+from planner.optimize.patterns import add_patterns, patterns
 from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.optimize.program import Program
 
@@ -53,12 +53,15 @@ class Aim:
         Weighted downtime that must not be exceeded, or None [s].
     shares
         Share of a directed link that may be filled, for schedules that cannot pack it to the brim [1]; 1 if absent.
+    floors
+        Weighted downtime that all moves of a source together are proven to take at the least, by source [s].
     """
 
     window_s: float
     finish: bool = False
     downtime_limit_s: float | None = None
     shares: Mapping[int, float] = field(default_factory=dict)
+    floors: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,9 @@ class AssignmentModel:
         if aim.downtime_limit_s is not None:
             everything = np.arange(len(self.columns))
             program.add_row("downtime", None, everything, weighted, upper=aim.downtime_limit_s)
+        for source, least in aim.floors.items():
+            here = np.flatnonzero(self.problem.source_of[self.columns.mover] == source)
+            program.add_row("floor", source, here, weighted[here], lower=least)
         for cut in self.cuts:
             program.add_row("cut", None, cut.columns, np.ones(len(cut.columns)), upper=cut.most)
         return program
@@ -338,34 +344,17 @@ class AssignmentModel:
         return shifts
 
     def _side_by_side(self, program: Program, aim: Aim) -> None:
-        """What a link carries at any moment is a pattern of rates, and the patterns share the window.
-
-        A place in a pattern may also be taken by a slower move. So, from the fastest rate down: time at this rate
-        + time left over at this rate = places of the patterns at this rate + time left over at the next faster one.
-        """
+        """What a link carries at any moment is a pattern of rates, and the patterns share the window."""
         base = self._window + 1
         for shift in self.shifts:
-            steps, count = len(shift.rates), len(shift.patterns)
-            tau, left = base + np.arange(count), base + count + np.arange(steps)
-            base += count + steps
-            rows = np.searchsorted(-shift.rates, -self.columns.rate[shift.columns])
-            places = np.diff(shift.patterns, axis=1, prepend=0)
-            at, which = np.nonzero(places.T)
-            every = np.arange(steps)
-            program.add_block(
-                "side-by-side",
-                [(shift.link, r) for r in range(steps)],
-                np.concatenate([rows, at, every, every[1:]]),
-                np.concatenate([shift.columns, tau[which], left, left[:-1]]),
-                np.concatenate(
-                    [self.columns.time_s[shift.columns], -places.T[at, which], np.ones(steps), -np.ones(steps - 1)]
-                ),
-                lower=np.zeros(steps),
-                upper=np.zeros(steps),
-            )
-            cells = (np.zeros(count, dtype=np.int64), tau, np.ones(count))
+            which = np.searchsorted(-shift.rates, -self.columns.rate[shift.columns])
+            seconds = self.columns.time_s[shift.columns]
+            add_patterns(program, shift.link, shift.columns, which, seconds, shift.patterns, base)
+            count, steps = shift.patterns.shape
+            cells = (np.zeros(count, dtype=np.int64), base + np.arange(count), np.ones(count))
             idle = self._idle(np.zeros(len(shift.columns), dtype=np.int64), shift.columns, 1)
             self._time_rows(program, aim, "patterns", [shift.link], cells, idle)
+            base += count + steps
 
     def _incoming(self, program: Program, aim: Aim) -> None:
         """Time in migration into each class: sum of T <= sum of max_incoming x window."""

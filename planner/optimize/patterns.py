@@ -12,6 +12,7 @@ from itertools import accumulate
 import numpy as np
 
 from planner.optimize.problem import Floats, Ints
+from planner.optimize.program import Program
 
 MOST_PATTERNS = 400
 """Patterns of one link beyond which the volume row alone is used [count]."""
@@ -73,3 +74,40 @@ def _grows(pattern: tuple[int, ...], steps: list[float], left: float, slots: int
     """
     following = (*pattern[1:], slots)
     return any(here < there and step <= left for here, there, step in zip(pattern, following, steps, strict=True))
+
+
+def add_patterns(
+    program: Program, link: int, columns: Ints, which: Ints, seconds: Floats, patterns: Ints, first: int
+) -> None:
+    """Add rows that give each second of moves over a link a place in a pattern.
+
+    A place in a pattern may also be taken by a slower move. So, from the fastest rate down: time at this rate
+    + time left over at this rate = places of the patterns at this rate + time left over at the next faster one.
+
+    Parameters
+    ----------
+    program
+        Gets the rows.
+    link
+        What the rows are named by.
+    columns, which, seconds
+        Choices that use the link, the index of their rates, and what they take, shape (n,) [index, index, s].
+    patterns
+        See `patterns`, shape (P, R).
+    first
+        Number of the first of P + R continuous columns: how long each pattern lasts, and what is left over.
+    """
+    count, steps = patterns.shape
+    tau, left = first + np.arange(count), first + count + np.arange(steps)
+    places = np.diff(patterns, axis=1, prepend=0)
+    at, of = np.nonzero(places.T)
+    every = np.arange(steps)
+    program.add_block(
+        "side-by-side",
+        [(link, r) for r in range(steps)],
+        np.concatenate([which, at, every, every[1:]]),
+        np.concatenate([columns, tau[of], left, left[:-1]]),
+        np.concatenate([seconds, -places.T[at, of], np.ones(steps), -np.ones(steps - 1)]),
+        lower=np.zeros(steps),
+        upper=np.zeros(steps),
+    )

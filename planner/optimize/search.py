@@ -8,6 +8,7 @@ from planner.optimize.arena import SMALL, Arena, Placed
 from planner.optimize.backend import Outcome
 from planner.optimize.classes import Classes, coarse_classes, split
 from planner.optimize.clock import Clock
+from planner.optimize.dispatch import Schedule
 from planner.optimize.improve import improve
 from planner.optimize.laned import LaneArena
 from planner.optimize.lanes import divisions, turns
@@ -137,12 +138,27 @@ class _Decomposition:
             else:
                 arena.loosen(LOOSEN)
             if step == 0:
+                self._look_at_sources(arena, schedule)
                 self._arenas += self._divided(arena, arena.saturated(schedule))
                 self._arenas.append(Arena(state, arena.classes, lean=True))
         if state.incumbent is None and not state.infeasible:
             self._fastest()
         if state.incumbent is not None and not self._first_only and state.gap > GOOD_GAP:
             improve(state)
+
+    def _look_at_sources(self, arena: Arena, schedule: Schedule) -> None:
+        """Raise the bound by what the moves of each busy source take at the least, if all choices are on offer."""
+        state = self._state
+        if arena.lean:
+            return
+        state.tell("bounding hosts one by one")
+        floors = arena.floors(schedule)
+        if floors:
+            solution = arena.solve(Aim(state.problem.deadline_s, floors=floors))
+            if solution.outcome is Outcome.INFEASIBLE:
+                state.infeasible = True
+            else:
+                state.raise_bound(solution.bound)
 
     def _divided(self, arena: Arena, links: list[int]) -> list[LaneArena]:
         """Return arenas that divide links into lanes, one for each of the ways to do so."""

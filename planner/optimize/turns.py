@@ -45,38 +45,68 @@ def take_turns(
     Packing or None
         None where nothing was found in time.
     """
-    move, lane, option = np.nonzero(np.isfinite(time_s))
-    count, lengths = len(move), len(turns)
-    turn_of = np.zeros(time_s.shape[1], dtype=np.int64)
-    for p, lanes in enumerate(turns):
-        turn_of[list(lanes)] = p
-    seconds, price = time_s[move, lane, option], cost[move, lane, option]
-    # Behind the choices the lengths of the turns, and what they exceed the window by.
-    dear = DEAR * max(1e-6, float(price.max(initial=0.0))) * len(time_s) / window_s
-    most_s = float(seconds.sum())
-    program = Program(
-        np.concatenate([price, np.zeros(lengths), [dear]]),
-        np.concatenate([np.ones(count), np.full(lengths + 1, most_s)]),
-        np.arange(count + lengths + 1) < count,
-    )
-    every = np.arange(count)
-    ones = np.ones(len(time_s))
-    program.add_block("choice", list(range(len(time_s))), move, every, np.ones(count), lower=ones, upper=ones)
-    lanes_count = time_s.shape[1]
-    program.add_block(
-        "lane",
-        list(range(lanes_count)),
-        np.concatenate([lane, np.arange(lanes_count)]),
-        np.concatenate([every, count + turn_of]),
-        np.concatenate([seconds, -np.ones(lanes_count)]),
-        upper=np.zeros(lanes_count),
-    )
-    program.add_row("window", None, count + np.arange(lengths + 1), np.append(np.ones(lengths), -1.0), upper=window_s)
-    found = Session(program, seed=seed).solve(gap=GAP, time_limit_s=time_limit_s)
+    made = TurnsProgram(time_s, cost, turns, window_s)
+    count = len(made.move)
+    found = Session(made.program, seed=seed).solve(gap=GAP, time_limit_s=time_limit_s)
     if found.values is None:
         return None
     chosen = np.flatnonzero(found.values[:count] > 0.5)
-    chosen = chosen[np.argsort(move[chosen])]
-    load = np.bincount(lane[chosen], weights=seconds[chosen], minlength=lanes_count)
+    chosen = chosen[np.argsort(made.move[chosen])]
+    lane, option = made.lane[chosen], made.option[chosen]
+    load = np.bincount(lane, weights=time_s[made.move[chosen], lane, option], minlength=made.lanes)
     used_s = sum(float(load[list(lanes)].max()) for lanes in turns)
-    return Packing(lane[chosen], option[chosen], max(0.0, used_s - window_s))
+    return Packing(lane, option, max(0.0, used_s - window_s))
+
+
+class TurnsProgram:
+    """The program of lanes that take turns.
+
+    Parameters
+    ----------
+    time_s, cost, turns, window_s
+        See `take_turns`.
+    more
+        Continuous columns for further rows, behind the others [count].
+
+    Attributes
+    ----------
+    program
+        Columns are the choices, the lengths of the turns, and what they exceed the window by.
+    move, lane, option
+        Of each choice.
+    lanes
+        Number of lanes.
+    excess
+        Column of what the turns exceed the window by; further columns follow.
+    """
+
+    def __init__(
+        self, time_s: Floats, cost: Floats, turns: Sequence[Sequence[int]], window_s: float, more: int = 0
+    ) -> None:
+        self.move, self.lane, self.option = np.nonzero(np.isfinite(time_s))
+        moves, self.lanes = time_s.shape[:2]
+        count, lengths = len(self.move), len(turns)
+        turn_of = np.zeros(self.lanes, dtype=np.int64)
+        for turn, lanes in enumerate(turns):
+            turn_of[list(lanes)] = turn
+        seconds = time_s[self.move, self.lane, self.option]
+        price = cost[self.move, self.lane, self.option]
+        dear = DEAR * max(1e-6, float(price.max(initial=0.0))) * moves / window_s
+        self.program = Program(
+            np.concatenate([price, np.zeros(lengths), [dear], np.zeros(more)]),
+            np.concatenate([np.ones(count), np.full(lengths + 1 + more, float(seconds.sum()))]),
+            np.arange(count + lengths + 1 + more) < count,
+        )
+        every, ones = np.arange(count), np.ones(moves)
+        self.program.add_block("choice", list(range(moves)), self.move, every, np.ones(count), lower=ones, upper=ones)
+        self.program.add_block(
+            "lane",
+            list(range(self.lanes)),
+            np.concatenate([self.lane, np.arange(self.lanes)]),
+            np.concatenate([every, count + turn_of]),
+            np.concatenate([seconds, -np.ones(self.lanes)]),
+            upper=np.zeros(self.lanes),
+        )
+        self.excess = count + lengths
+        ends = count + np.arange(lengths + 1)
+        self.program.add_row("window", None, ends, np.append(np.ones(lengths), -1.0), upper=window_s)
