@@ -202,10 +202,12 @@ def test_the_page_is_written_with_the_same_bytes_every_time(records: list[Record
     section = tmp_path / "section.md"
     section.write_text("## Against another\n\nMore.\n", encoding="utf-8")
     first, second = (
-        {path.name: path.read_bytes() for path in write(source, tmp_path / name, [section])} for name in ("a", "b")
+        {path.name: path.read_bytes() for path in write(source, tmp_path / name, [section], "A note.")}
+        for name in ("a", "b")
     )
     assert first == second
     page = first["benchmarks.md"].decode()
+    assert "\n\nA note.\n\n" in page
     assert "\n\n## Against another\n\nMore.\n\n## Growth\n" in page
     assert set(first) - {"benchmarks.md"} == {name for name in first if f"images/{name}" in page}
     assert json.loads(machine_line([]))["machine"]["cpu"] in page

@@ -82,11 +82,12 @@ def run(
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Markdown of another comparison, to stand in the page as it is; may be given more than once.",
 )
-def report(results: Path, out: Path, sections: tuple[Path, ...]) -> None:
+@click.option("--note", default="", help="What the reader has to know about this run.")
+def report(results: Path, out: Path, sections: tuple[Path, ...], note: str) -> None:
     """Write benchmarks.md and its plots from a file of results; needs the extra bench."""
     from tests.benchmarks.report import write
 
-    for path in write(results, out, sections):
+    for path in write(results, out, sections, note):
         click.echo(path)
 
 

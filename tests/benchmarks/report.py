@@ -18,7 +18,7 @@ from tests.benchmarks.summary import FAMILIES, Results
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write(source: Path, out: Path, sections: Sequence[Path] = ()) -> list[Path]:
+def write(source: Path, out: Path, sections: Sequence[Path] = (), note: str = "") -> list[Path]:
     """Write the page and its plots.
 
     Parameters
@@ -29,6 +29,8 @@ def write(source: Path, out: Path, sections: Sequence[Path] = ()) -> list[Path]:
         Directory of the page; the plots go to ``images`` in it.
     sections
         Files of Markdown that become parts of the page as they are.
+    note
+        What the reader has to know about this run.
 
     Returns
     -------
@@ -62,6 +64,7 @@ def write(source: Path, out: Path, sections: Sequence[Path] = ()) -> list[Path]:
         against_cpsat=tables.against_cpsat(results),
         growths=tables.growths(results),
         goals=goals(results),
+        note=note,
         sections=[section.read_text(encoding="utf-8").strip() for section in sections],
     )
     path = out / "benchmarks.md"

@@ -178,7 +178,7 @@ def _score(pairs: Sequence[tuple[Case, Record, Record]], other: str) -> str:
         f" {score.count(1)}, the same in {score.count(0)} and more in {score.count(-1)} of {len(pairs)} cases."
     )
     worse = [
-        f"{_name(case)} ({figure(mine.weighted_downtime_s)} s against {figure(theirs.weighted_downtime_s)} s)"
+        f"{_name(case)} ({_downtime(mine)} against {_downtime(theirs)})"
         for (case, mine, theirs), point in zip(pairs, score, strict=True)
         if point < 0
     ]
@@ -186,6 +186,10 @@ def _score(pairs: Sequence[tuple[Case, Record, Record]], other: str) -> str:
         more = f" and {len(worse) - WORST_SHOWN} more" if len(worse) > WORST_SHOWN else ""
         text += f" More: {'; '.join(worse[:WORST_SHOWN])}{more}."
     return text + "\n"
+
+
+def _downtime(record: Record) -> str:
+    return f"{figure(record.weighted_downtime_s)} s" if record.in_time else "no plan"
 
 
 def _name(case: Case) -> str:
