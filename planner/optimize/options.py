@@ -150,13 +150,18 @@ def _menus(
     problem: Problem, classes: Classes, lanes: bool
 ) -> tuple[Ints, tuple[tuple[int, ...], ...], tuple[float, ...], Floats]:
     """Return the menu of each source and target, the menus, the most that one flow may have, and the rates."""
+    network, routes = problem.network, problem.routes
     known: dict[tuple[tuple[float, ...], float], int] = {}
-    menu_of = np.full((len(problem.sources), len(problem.targets)), -1, dtype=np.int64)
-    for s in range(len(problem.sources)):
-        for c in range(len(classes.members)):
-            if classes.trunk[s][c] is not None:
-                path = list(classes.links(s, c, classes.members[c][0]))
-                network = problem.network
+    # Routes from sources of one kind carry the same, and so do those to all hosts of a class.
+    firsts = [hosts[0] for hosts in classes.members]
+    of_pair: dict[tuple[int, int], int] = {}
+    by_class = np.full((len(problem.sources), len(firsts)), -1, dtype=np.int64)
+    for s, kind in enumerate(routes.source_kind.tolist()):
+        for c, trunk in enumerate(classes.trunk[s]):
+            if trunk is None:
+                continue
+            if (kind, c) not in of_pair:
+                path = [link for link in routes.links[s, firsts[c]].tolist() if link >= 0]
                 one_flow = float(network.flow_bytes_per_s[path].min())
                 menu = bandwidth_menu(
                     tuple(network.capacity_bytes_per_s[path].tolist()),
@@ -164,8 +169,11 @@ def _menus(
                     one_flow,
                     lanes=lanes,
                 )
-                key = menu, one_flow if one_flow < menu[0] else np.inf
-                menu_of[s, list(classes.members[c])] = known.setdefault(key, len(known))
+                of_pair[kind, c] = known.setdefault((menu, one_flow if one_flow < menu[0] else np.inf), len(known))
+            by_class[s, c] = of_pair[kind, c]
+    menu_of = np.full((len(problem.sources), len(problem.targets)), -1, dtype=np.int64)
+    for c, hosts in enumerate(classes.members):
+        menu_of[:, list(hosts)] = by_class[:, c : c + 1]
     rates = sorted({rate for menu, _ in known for rate in menu}, reverse=True)
     index = {rate: i for i, rate in enumerate(rates)}
     menus = tuple(tuple(index[rate] for rate in menu) for menu, _ in known)
