@@ -20,6 +20,7 @@ from planner.optimize.room_problem import Room, compile_room, make_legs, movable
 from planner.optimize.room_program import RoomProgram
 from planner.optimize.room_prove import Proof
 from planner.optimize.room_publish import room_moves
+from planner.optimize.room_quick import Quick
 from planner.optimize.room_ways import Timed, Ways
 from planner.optimize.search import EXACT_MOVERS, Result, search
 from planner.optimize.state import State
@@ -145,23 +146,32 @@ def make_room(
     room = compile_room(
         making.inventory, making.base, making.optional, (making.relaxed_inventory, making.relaxed), making.price_s
     )
-    found: Timed | None = None
+    found: tuple[Ways, Timed] | None = None
     bound_s = min(without_s, with_s)
-    if _size(room) <= SMALL:
+    if _size(room) > SMALL:
+        tell("making room")
+        narrowed = (making.relaxed_inventory, making.relaxed)
+
+        def narrow(chosen: Sequence[int]) -> Room:
+            vms = [room.vms[v] for v in chosen]
+            return compile_room(making.inventory, making.base, vms, narrowed, making.price_s)
+
+        found = Quick(room, narrow, seed).run(clock, known_s)
+    else:
         legs = make_legs(room, parking=True)
         ways = Ways(room, legs)
         proof = Proof(ways, RoomProgram(room, legs), seed)
         proof.run(clock, known_s, tell)
-        bound_s = max(bound_s, min(proof.bound_s, known_s))
-        if proof.best is not None and proof.best.cost_s < known_s * (1 - TIE) - TIE:
-            found = proof.best
         if math.isinf(proof.bound_s) and best is None:
             return RoomResult(None, 0, math.inf, math.inf, infeasible=True)
-        if found is not None:
-            moves = room_moves(ways, found)
-            extra = len(moves) - room.forced
-            return RoomResult(moves, extra, found.cost_s, min(bound_s, found.cost_s))
-    return RoomResult(None, 0, math.inf, bound_s)
+        bound_s = max(bound_s, min(proof.bound_s, known_s))
+        if proof.best is not None and proof.best.cost_s < known_s * (1 - TIE) - TIE:
+            found = ways, proof.best
+    if found is None:
+        return RoomResult(None, 0, math.inf, bound_s)
+    moves = room_moves(*found)
+    cost_s = found[1].cost_s
+    return RoomResult(moves, len(moves) - room.forced, cost_s, min(bound_s, cost_s))
 
 
 def _size(room: Room) -> int:

@@ -5,7 +5,7 @@ A *leg* is a VM on a host from which it could move: its home, and for a VM that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -227,48 +227,24 @@ class Legs:
         return self.classes.links(int(self.problem.source_of[leg]), klass, self.classes.members[klass][0])
 
 
-def make_legs(room: Room, *, parking: bool) -> Legs:
+def make_legs(room: Room, *, parking: bool, only: Mapping[int, int] | None = None) -> Legs:
     """Return what the VMs of a room could do.
 
     Parameters
     ----------
     parking
         Whether VMs that may move can go on from each host that may receive.
+    only
+        Target of each VM, by indices of VMs and of targets, where they are settled already.
     """
     legs = [(v, home, False) for v, home in enumerate(room.home)]
     if parking:
         legs += [(v, p, True) for v in range(room.forced, len(room.vms)) for p in room.targets if p != room.home[v]]
+    problem = leg_problem(room, [(v, s) for v, s, _ in legs])
+    if only is not None:
+        problem.allowed[:] &= np.array([np.arange(len(room.targets)) == only[v] for v, _, _ in legs])
     vm, source, parked = (np.array(part) for part in zip(*legs, strict=True))
-    allowed = np.zeros((len(legs), len(room.targets)), dtype=np.bool_)
-    of_vm = np.array([_open_to(room, v) for v in range(len(room.vms))], dtype=np.bool_)
-    for leg, (v, s, _) in enumerate(legs):
-        for t, h in enumerate(room.targets):
-            allowed[leg, t] = of_vm[v, t] and h not in (s, room.home[v])
-    settings = room.base.settings
-    problem = replace(
-        room.base,
-        movers=tuple(room.vms[v] for v, _, _ in legs),
-        sources=room.hosts,
-        targets=tuple(room.hosts[h] for h in room.targets),
-        source_of=source.astype(np.int64),
-        memory=np.array([room.vms[v].memory for v, _, _ in legs], dtype=np.int64),
-        vcpus=np.array([room.vms[v].vcpus for v, _, _ in legs], dtype=np.int64),
-        weight=np.array([room.vms[v].weight for v, _, _ in legs], dtype=np.float64),
-        free_memory=np.array([room.memory[h] for h in room.targets], dtype=np.int64),
-        free_vcpus=np.array([room.vcpus[h] for h in room.targets], dtype=np.int64),
-        max_out=np.array([host.max_outgoing or settings.max_outgoing for host in room.hosts], dtype=np.int64),
-        max_in=np.array([room.hosts[h].max_incoming or settings.max_incoming for h in room.targets], dtype=np.int64),
-        allowed=allowed,
-        separate=(),
-        together=(),
-        not_at_once=(),
-        before=(),
-        ready_s=np.array([room.hosts[h].ready_after for h in room.targets], dtype=np.float64),
-        off_s=room.off_s,
-    )
-    allowed &= problem.routes.length[problem.source_of] > 0
-    classes = make_classes(problem, [(t,) for t in range(len(room.targets))])
-    tables = build_tables(problem, classes, lanes=len(room.base.movers) > FEW)
+    classes, tables = leg_tables(room, problem)
     columns = build_columns(problem, classes, tables)
     extra = (vm >= room.forced) | parked
     return Legs(
@@ -282,6 +258,45 @@ def make_legs(room: Room, *, parking: bool) -> Legs:
         target=np.array(room.targets, dtype=np.int64)[columns.klass],
         cost_s=problem.weight[columns.mover] * columns.downtime_s + room.price_s * extra[columns.mover],
     )
+
+
+def leg_tables(room: Room, problem: Problem) -> tuple[Classes, Tables]:
+    """Return single hosts as classes, and the predictions of legs for the menus of the evacuation."""
+    classes = make_classes(problem, [(t,) for t in range(len(room.targets))])
+    return classes, build_tables(problem, classes, lanes=len(room.base.movers) > FEW)
+
+
+def leg_problem(room: Room, legs: Sequence[tuple[int, int]]) -> Problem:
+    """Return legs, given by VM and host, as movers of a problem."""
+    allowed = np.zeros((len(legs), len(room.targets)), dtype=np.bool_)
+    of_vm = np.array([_open_to(room, v) for v in range(len(room.vms))], dtype=np.bool_)
+    targets = np.array(room.targets)
+    for leg, (v, s) in enumerate(legs):
+        allowed[leg] = of_vm[v] & (targets != s) & (targets != room.home[v])
+    settings = room.base.settings
+    problem = replace(
+        room.base,
+        movers=tuple(room.vms[v] for v, _ in legs),
+        sources=room.hosts,
+        targets=tuple(room.hosts[h] for h in room.targets),
+        source_of=np.array([s for _, s in legs], dtype=np.int64),
+        memory=np.array([room.vms[v].memory for v, _ in legs], dtype=np.int64),
+        vcpus=np.array([room.vms[v].vcpus for v, _ in legs], dtype=np.int64),
+        weight=np.array([room.vms[v].weight for v, _ in legs], dtype=np.float64),
+        free_memory=np.array([room.memory[h] for h in room.targets], dtype=np.int64),
+        free_vcpus=np.array([room.vcpus[h] for h in room.targets], dtype=np.int64),
+        max_out=np.array([host.max_outgoing or settings.max_outgoing for host in room.hosts], dtype=np.int64),
+        max_in=np.array([room.hosts[h].max_incoming or settings.max_incoming for h in room.targets], dtype=np.int64),
+        allowed=allowed,
+        separate=(),
+        together=(),
+        not_at_once=(),
+        before=(),
+        ready_s=np.array([room.hosts[h].ready_after for h in room.targets], dtype=np.float64),
+        off_s=room.off_s,
+    )
+    allowed &= problem.routes.length[problem.source_of] > 0
+    return problem
 
 
 def _open_to(room: Room, v: int) -> list[bool]:

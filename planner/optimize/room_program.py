@@ -74,8 +74,8 @@ class RoomProgram:
                 self._first[v].append(k)
                 self._first_to[v, h].append(k)
 
-    def program(self) -> Program:
-        """Return the program with all cuts so far."""
+    def program(self, window_s: float | None = None) -> Program:
+        """Return the program with all cuts so far, for another window than the deadline where one is given [s]."""
         count = len(self.legs.columns)
         program = Program(self.legs.cost_s.copy(), np.ones(count), np.ones(count, dtype=np.bool_))
         for v, first in enumerate(self._first):
@@ -88,7 +88,7 @@ class RoomProgram:
         self._places(program)
         for g, group in enumerate(self.room.together):
             self._joined(program, g, group)
-        self._volumes(program)
+        self._volumes(program, self.room.deadline_s if window_s is None else window_s)
         for expression, most in self.cuts:
             _row(program, "cut", None, expression, upper=most)
         return program
@@ -196,7 +196,7 @@ class RoomProgram:
                     joins.plus(at_home, -1.0)
                     _row(program, "together", g, joins, upper=0.0)
 
-    def _volumes(self, program: Program) -> None:
+    def _volumes(self, program: Program, window_s: float) -> None:
         """Seconds of use of each link, slot and not_at_once group fit into the deadline."""
         room, legs = self.room, self.legs
         columns, problem = legs.columns, legs.problem
@@ -214,7 +214,7 @@ class RoomProgram:
             for g in groups[int(legs.vm[leg])]:
                 uses["not_at_once", g].terms[k] += time_s
         for key, expression in uses.items():
-            _row(program, "volume", key, expression, upper=room.deadline_s)
+            _row(program, "volume", key, expression, upper=window_s)
 
 
 def _sum(columns: Sequence[int], factor: float = 1.0) -> Expression:

@@ -145,6 +145,21 @@ class Ways:
         """Return where a VM ends."""
         return int(self.legs.target[way[-1]]) if way else self.room.home[v]
 
+    def keeps_rules(self, ways: Sequence[Hops]) -> bool:
+        """Return whether those that must be apart or together in the end are."""
+        room = self.room
+        ends = [self.end_host(v, way) for v, way in enumerate(ways)]
+        for apart in room.separate:
+            hosts = [ends[v] for v in apart.members if room.open[ends[v]]]
+            if len(set(hosts)) < len(hosts) or apart.taken.intersection(hosts):
+                return False
+        for joined in room.together:
+            moved = {ends[v] for v in joined.members if ways[v]}
+            homes = {ends[v] for v in joined.members if not ways[v]} | joined.homes
+            if len(moved) > 1 or (homes and not moved <= homes):
+                return False
+        return True
+
     def overfull(self, ways: Sequence[Hops]) -> list[int]:
         """Return the VMs that end on a host with more of them than fit, in whole bytes; none where all fit."""
         room = self.room

@@ -24,7 +24,6 @@ ROOM_COULD_HELP = {
     ReasonKind.SEPARATED,
     ReasonKind.SEPARATE,
     ReasonKind.TOGETHER,
-    ReasonKind.COMBINATION,
 }
 """Kinds of reasons that moves of other VMs could do something about."""
 
