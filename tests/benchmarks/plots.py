@@ -46,6 +46,8 @@ NO_PLAN = 3.0
 """Where the axis of gaps shows the cases without a plan [1]."""
 MANY_STEPS = 200.0
 """A logarithmic axis that spans more than this factor has numbers at powers of ten only [1]."""
+FAR = 5.0
+"""What ends later than this many times the deadline is drawn here [1]."""
 CLOSE_KAPPA = 1.1
 """The comparison with the baselines is drawn at the kappa nearest to this [1]."""
 MOST_PANELS = 4
@@ -122,7 +124,8 @@ def baselines(results: Results) -> Figure | None:
             axes.plot(x, y, MARKERS[i], color=COLOURS[i], alpha=0.85, ms=6, label=name, zorder=3 if i else 4)
         axes.set_title(f"{kind.name}: {kind.vms:,} VMs, kappa {kappa:g}")
     corner = grid[0, 0]
-    _logarithmic(corner, "x", least=(0.8, 2.5))
+    _logarithmic(corner, "x", least=(0.8, 1.1 * FAR))
+    corner.set_xticks([1.0, 2.0, FAR], ["1", "2", f"{FAR:g} or more"])
     _logarithmic(corner, "y", least=(0.8, 2.5))
     late = corner.get_xlim()[1]
     for axes in grid.flat[: len(groups)]:
@@ -137,10 +140,10 @@ def baselines(results: Results) -> Figure | None:
 
 
 def _relative(record: Record | None, bound: float | None) -> tuple[float, float] | None:
-    """Return finish over deadline and downtime over bound."""
+    """Return finish over deadline, cut at `FAR`, and downtime over bound."""
     if record is None or record.weighted_downtime_s is None or record.finish_s is None or not bound:
         return None
-    return record.finish_s / record.deadline_s, record.weighted_downtime_s / bound
+    return min(FAR, record.finish_s / record.deadline_s), record.weighted_downtime_s / bound
 
 
 def growths(results: Results) -> Figure | None:
