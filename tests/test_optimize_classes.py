@@ -73,7 +73,11 @@ def test_members_of_a_class_are_alike(kind: str, seed: int) -> None:
         for s in range(len(problem.sources)):
             if made.classes.trunk[s][c] is not None:
                 ways = [capacities(problem.network, made.classes.links(s, c, h)) for h in hosts]
-                assert all(way == ways[0] for way in ways)
+                assert len({(way[0], min(way), way[-1]) for way in ways}) == 1
+                longest = len(made.classes.links(s, c, made.classes.example(s, c)))
+                assert longest == max(map(len, ways))
+                # In between, a shorter way may lack links, but of those of the longer ones none is short.
+                assert len({tuple(way) for way in ways if len(way) == longest}) == 1
 
 
 @pytest.mark.parametrize(("kind", "seed"), CASES)
@@ -128,11 +132,40 @@ def test_hosts_of_equal_racks_are_one_class_and_those_of_the_own_rack_another() 
     assert pooled(wires, ["t1", "t2", "t3", "t4", "t5"]) == [["t1"], ["t2", "t3", "t4"], ["t5"]]
 
 
-def test_sources_in_different_racks_tell_the_targets_of_these_racks_apart() -> None:
-    racks = {"src": "leaf1", "src2": "leaf2", "t1": "leaf1", "t2": "leaf2", "t3": "leaf3", "t4": "leaf4"}
+def test_sources_in_different_racks_tell_their_racks_apart_only_where_uplinks_can_be_short() -> None:
+    racks = {
+        "src": "leaf1",
+        "also": "leaf1",
+        "src2": "leaf2",
+        "t1": "leaf1",
+        "t2": "leaf2",
+        "t3": "leaf3",
+        "t4": "leaf4",
+    }
+    sources, targets = ["src", "also", "src2"], ["t1", "t2", "t3", "t4"]
     wires = [(name, leaf, 1e9) for name, leaf in racks.items()]
-    wires += [(f"leaf{n}", "spine", 4e9) for n in (1, 2, 3, 4)]
-    assert pooled(wires, ["t1", "t2", "t3", "t4"], ["src", "src2"]) == [["t1"], ["t2"], ["t3", "t4"]]
+    uplinks = [(f"leaf{n}", "spine", 2e9) for n in (1, 2, 3, 4)]
+    assert pooled(wires + uplinks, targets, sources) == [targets]
+    uplinks = [(f"leaf{n}", "spine", 1.9e9) for n in (1, 2, 3, 4)]
+    assert pooled(wires + uplinks, targets, sources) == [["t1"], ["t2", "t3", "t4"]]
+
+
+def test_the_own_rack_is_told_apart_where_a_single_move_gets_more_within_it() -> None:
+    wires = [("src", "leaf1", 1e9), ("t1", "leaf1", 1e9), ("t2", "leaf2", 1e9)]
+    assert pooled([*wires, ("leaf1", "leaf2", 1e9)], ["t1", "t2"]) == [["t1", "t2"]]
+    more = [*wires, ("src2", "leaf1", 1e9)]
+    assert pooled([*more, ("leaf1", "leaf2", 1.9e9)], ["t1", "t2"], ["src", "src2"]) == [["t1"], ["t2"]]
+    assert pooled([*more, ("leaf1", "leaf2", 2e9)], ["t1", "t2"], ["src", "src2"]) == [["t1", "t2"]]
+    assert pooled([*wires, ("leaf1", "leaf2", 0.9e9)], ["t1", "t2"]) == [["t1"], ["t2"]]
+
+
+def test_racks_behind_different_spines_are_one_class_where_no_uplink_can_be_short() -> None:
+    racks = {"src": "leaf0", **{f"t{n}": f"leaf{n}" for n in range(1, 7)}}
+    wires = [(name, leaf, 1e9) for name, leaf in racks.items()]
+    spines = [(f"leaf{n}", f"spine{m}", 1e9) for n in range(7) for m in range(3)]
+    assert len(pooled(wires + spines, list(racks)[1:])) == 1
+    two = [("src2", "leaf0", 1e9)]
+    assert len(pooled(wires + two + spines, list(racks)[1:], ["src", "src2"])) == 3
 
 
 def test_a_mesh_without_switches_has_a_class_for_each_host() -> None:

@@ -173,10 +173,12 @@ def test_the_longest_downtime_is_kept_to_the_end() -> None:
 
 
 def lanes_case() -> tuple[Compiled, int]:
-    """Return two racks joined by a link two and a half times as wide as the hosts', and that link."""
-    wires = [("src", "near", 1e9), ("t1", "near", 1e9), ("near", "far", 2.5e9), ("t2", "far", 1e9), ("t3", "far", 1e9)]
-    vms = [vm("a", read_rate=1e7, write_rate=1e7), vm("b")]
-    made = compiled(inventory(map(host, ("src", "t1", "t2", "t3")), wires, vms), ["src"], 100.0)
+    """Return two racks joined by a link two and a half times as wide as the three sources', and that link."""
+    sources = ["src", "src2", "src3"]
+    wires = [*((name, "near", 1e9) for name in (*sources, "t1")), ("t2", "far", 1e9), ("t3", "far", 1e9)]
+    wires += [("near", "far", 2.5e9)]
+    vms = [vm("a", read_rate=1e7, write_rate=1e7), vm("b"), vm("c", "src2"), vm("d", "src3")]
+    made = compiled(inventory(map(host, (*sources, "t1", "t2", "t3")), wires, vms), sources, 100.0)
     link = made.problem.network.link_index("near", "far")
     assert link is not None
     return made, link
@@ -201,4 +203,4 @@ def test_every_mover_keeps_a_way_over_lanes() -> None:
     for lean in (False, True):
         split = made.columns(lean=lean, lanes={link: ((2.5e9 / 3,) * 3,)})
         pairs = set(zip(split.mover.tolist(), split.klass.tolist(), strict=True))
-        assert pairs == {(v, c) for v in range(2) for c in range(len(made.classes.members))}
+        assert pairs == {(v, c) for v in range(4) for c in range(len(made.classes.members))}

@@ -112,7 +112,7 @@ class Dispatcher:
         self._not_ready = [(ready, h) for h, ready in enumerate(problem.ready_s.tolist()) if ready > 0]
         self._capacity: list[float] = problem.network.capacity_bytes_per_s.tolist()
         # Where links in front of hosts are shared, the end of any move may open a host of any class.
-        shared = bool((classes.tail[:, :, 0] >= 0).any())
+        shared = bool((classes.tail[:, :, :-1] >= 0).any())
         self._pool = [-1 if shared else c for c in range(len(classes.members))]
         self._pool_of_host = {h: self._pool[c] for c, hosts in enumerate(classes.members) for h in hosts}
         self._source: list[int] = problem.source_of.tolist()

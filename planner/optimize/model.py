@@ -287,7 +287,7 @@ class AssignmentModel:
             links = np.unique(tails[:, level])
             if links[0] >= 0:
                 uses.append((("tail", (c, links.tobytes())), links))
-        if tails[0, 0] >= 0:
+        if (tails[:, -2] >= 0).all():
             # Classes that differ in labels only share the links in front of their hosts.
             uses.append((("tails", None), self._shared_tails))
         return uses
@@ -295,7 +295,7 @@ class AssignmentModel:
     @cached_property
     def _shared_tails(self) -> Ints:
         """Return all directed links in front of the last ones of all classes."""
-        links = np.unique(self.classes.tail[:, :, 0])
+        links = np.unique(self.classes.tail[:, :, -2])
         return links[links >= 0]
 
     def _outgoing(self, program: Program, aim: Aim) -> None:

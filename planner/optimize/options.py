@@ -153,15 +153,14 @@ def _menus(
     network, routes = problem.network, problem.routes
     known: dict[tuple[tuple[float, ...], float], int] = {}
     # Routes from sources of one kind carry the same, and so do those to all hosts of a class.
-    firsts = [hosts[0] for hosts in classes.members]
     of_pair: dict[tuple[int, int], int] = {}
-    by_class = np.full((len(problem.sources), len(firsts)), -1, dtype=np.int64)
+    by_class = np.full((len(problem.sources), len(classes.members)), -1, dtype=np.int64)
     for s, kind in enumerate(routes.source_kind.tolist()):
         for c, trunk in enumerate(classes.trunk[s]):
             if trunk is None:
                 continue
             if (kind, c) not in of_pair:
-                path = [link for link in routes.links[s, firsts[c]].tolist() if link >= 0]
+                path = [link for link in routes.links[s, classes.example(s, c)].tolist() if link >= 0]
                 one_flow = float(network.flow_bytes_per_s[path].min())
                 menu = bandwidth_menu(
                     tuple(network.capacity_bytes_per_s[path].tolist()),
