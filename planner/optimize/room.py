@@ -29,6 +29,8 @@ from planner.plan.progress import Progress, ProgressSink
 
 SMALL = 6000
 """Choices up to which the program with parking places is asked [count]."""
+MOST_PAIRS = 1_000_000
+"""Pairs of a host and a target beyond which no extra moves are looked for: listing what they could do takes minutes."""
 SHARE_OF_TIME = 0.5
 """Share of the time left that the relaxed evacuation may take [1]."""
 TIE = 1e-9
@@ -141,7 +143,8 @@ def make_room(
     if relaxed.infeasible:
         return RoomResult(None, 0, math.inf, without_s, infeasible=best is None, relaxed=relaxed)
     with_s += relaxed.bound_s
-    if known_s <= with_s * (1 + TIE):
+    pairs = len(making.inventory.hosts) * len(making.base.targets)
+    if known_s <= with_s * (1 + TIE) or pairs > MOST_PAIRS or clock.expired:
         return RoomResult(None, 0, math.inf, min(without_s, with_s))
     room = compile_room(
         making.inventory, making.base, making.optional, (making.relaxed_inventory, making.relaxed), making.price_s
