@@ -10,7 +10,7 @@ relaxed any more.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -64,6 +64,7 @@ class Classes:
         return (*(self.trunk[source][klass] or ()), *(link for link in self.tail[source, host].tolist() if link >= 0))
 
 
+@lru_cache(maxsize=4)
 def coarse_classes(problem: Problem) -> Classes:
     """Return the classes of targets with equal routes but for their tails, equal limits and equal permissions."""
     wanted = frozenset(label for vm in problem.movers for label in vm.requires)
@@ -102,8 +103,10 @@ def _short(problem: Problem) -> Bools:
     routes, capacity = problem.routes, problem.network.capacity_bytes_per_s
     fed = np.zeros(len(capacity))
     for links in routes.links:
-        first, later = np.unique(links[:, 0]), np.unique(links[:, 1:])
-        fed[later[later >= 0]] += capacity[first[first >= 0]].sum()
+        # The last entry stands for "no link".
+        first, later = (np.zeros(len(capacity) + 1, dtype=np.bool_) for _ in range(2))
+        first[links[:, 0]] = later[links[:, 1:]] = True
+        fed[later[:-1]] += capacity[first[:-1]].sum()
     short: Bools = fed > capacity * (1 + 1e-12)
     return short
 

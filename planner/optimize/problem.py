@@ -24,7 +24,7 @@ MOST_ROUNDING_S = 1e-7
 """The same as a time at the most, well within what the replay tolerates [s]."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """An evacuation, compiled. Movers, sources and targets are referred to by their index.
 
