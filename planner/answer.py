@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.explain import certify, explain_conflict, short_in_all
 from planner.inventory.models import Inventory
@@ -14,6 +14,7 @@ from planner.optimize.publish import moves_of
 from planner.optimize.room import RoomMaking, make_room
 from planner.optimize.search import Result, search, tables_and_columns
 from planner.optimize.state import GAP_CLOSED
+from planner.optimize.timely import timely
 from planner.plan.models import Infeasibility, Move, Objective, PowerStep, Request, Status
 from planner.plan.progress import ProgressSink, relative_gap
 
@@ -36,7 +37,9 @@ class Found:
     bound_s
         No plan has less weighted downtime, the price of its extra moves included [s].
     finish_bound_s
-        No plan of that cost ends sooner [s]; None where not known.
+        No plan of that cost, or where time comes first no plan at all, ends sooner [s]; None where not known.
+    ends_bound_s
+        No plan has a smaller weighted sum of ends [s].
     infeasibility
         Why there is no plan, where that is proven.
     """
@@ -45,41 +48,46 @@ class Found:
     extra_moves: int = 0
     bound_s: float = 0.0
     finish_bound_s: float | None = None
+    ends_bound_s: float = 0.0
     infeasibility: Infeasibility | None = None
 
-    def objective(self, price_s: float, power: Sequence[PowerStep] = ()) -> Objective | None:
-        """Return what the plan costs, where there is one, with the price of an extra move [s].
+    def objective(self, request: Request, power: Sequence[PowerStep] = ()) -> Objective | None:
+        """Return what the plan costs, where there is one.
 
         Parameters
         ----------
-        price_s
-            Price of an extra move [s].
+        request
+            What is asked for.
         power
             The hosts that are switched on and off with it.
         """
         if self.moves is None:
             return None
         weighted_s = sum(move.weight * move.downtime_s for move in self.moves)
-        cost_s = weighted_s + self.extra_moves * price_s
-        # The solver's tolerances may lift its bound a hair above the value: a bound never exceeds what it bounds.
-        bound_s = min(self.bound_s, cost_s)
+        price_s = self.extra_moves * request.extra_move_price_s
         finish_s = max((*(move.end_s for move in self.moves), *(step.end_s for step in power)), default=0.0)
-        return Objective(
+        by_ends = request.objective == "ends"
+        ends_s = sum(move.weight * move.end_s for move in self.moves)
+        # The solver's tolerances may lift its bound a hair above the value: a bound never exceeds what it bounds.
+        found = Objective(
             downtime_s=sum(move.downtime_s for move in self.moves),
             weighted_downtime_s=weighted_s,
             finish_s=finish_s,
             extra_moves=self.extra_moves,
-            extra_price_s=self.extra_moves * price_s,
-            lower_bound_weighted_downtime_s=bound_s,
-            gap=relative_gap(cost_s, bound_s),
+            extra_price_s=price_s,
+            lower_bound_weighted_downtime_s=min(self.bound_s, weighted_s + price_s),
+            gap=0.0,
             lower_bound_finish_s=None if self.finish_bound_s is None else min(self.finish_bound_s, finish_s),
+            weighted_ends_s=ends_s if by_ends else None,
+            lower_bound_weighted_ends_s=min(self.ends_bound_s, ends_s) if by_ends else None,
         )
+        value_s, bound_s = found.sides(request.objective)
+        return found.model_copy(update={"gap": relative_gap(value_s or 0.0, bound_s or 0.0)})
 
-    def status(self, price_s: float) -> Status:
-        """Return the status word, with the price of an extra move [s]."""
+    def status(self, objective: Objective | None) -> Status:
+        """Return the status word for what the plan costs, None where there is none."""
         if self.infeasibility is not None:
             return Status.INFEASIBLE
-        objective = self.objective(price_s)
         if objective is None:
             return Status.UNKNOWN
         return Status.OPTIMAL if objective.gap <= GAP_CLOSED else Status.FEASIBLE
@@ -88,7 +96,7 @@ class Found:
 def find(
     inventory: Inventory, request: Request, *, seed: int, clock: Clock, sink: ProgressSink | None, first_only: bool
 ) -> Found:
-    """Find the best plan: without extra moves, and with them where the request allows it and they could help.
+    """Find the best plan for what the request minimises.
 
     Parameters
     ----------
@@ -105,6 +113,31 @@ def find(
     """
     evacuate, deadline_s = request.evacuate, request.deadline_s
     base = compile_problem(inventory, Network(inventory), evacuate, deadline_s)
+    if request.objective == "downtime":
+        return _least_downtime(inventory, request, base, seed=seed, clock=clock, sink=sink, first_only=first_only)
+    early = timely(base, request.objective, seed=seed, clock=clock, sink=sink)
+    if early is not None and early.incumbent is not None:
+        moves = moves_of(base, early.incumbent)
+        return Found(moves, 0, early.downtime_bound_s, early.finish_bound_s, early.ends_bound_s)
+    # No destinations without making room, or no order in time: any plan is better than none.
+    found = _least_downtime(inventory, request, base, seed=seed, clock=clock, sink=sink, first_only=first_only)
+    if found.moves is None or early is None or found.extra_moves:
+        return replace(found, finish_bound_s=None)
+    return replace(found, finish_bound_s=early.finish_bound_s, ends_bound_s=early.ends_bound_s)
+
+
+def _least_downtime(
+    inventory: Inventory,
+    request: Request,
+    base: Problem,
+    *,
+    seed: int,
+    clock: Clock,
+    sink: ProgressSink | None,
+    first_only: bool,
+) -> Found:
+    """Find the plan of least weighted downtime, without extra moves, and with them where they could help."""
+    evacuate, deadline_s = request.evacuate, request.deadline_s
     making = None
     if request.make_room == "auto":
         making = RoomMaking.of(inventory, base, evacuate, deadline_s, request.extra_move_price_s)

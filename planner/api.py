@@ -11,6 +11,7 @@ from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
 from planner.plan.models import (
     PLAN_FORMAT,
+    Aim,
     InventoryRef,
     Plan,
     Request,
@@ -34,7 +35,7 @@ def plan(
     evacuate: Sequence[str],
     deadline_s: float,
     *,
-    objective: Literal["downtime"] = "downtime",
+    objective: Aim = "downtime",
     seed: int = 0,
     time_limit_s: float = 60.0,
     start_clock: str | None = None,
@@ -53,7 +54,8 @@ def plan(
     deadline_s
         When they must be empty, from the start of the plan [s].
     objective
-        What is minimised once everything is out in time.
+        What is minimised once everything is out in time: weighted ``downtime``, the ``finish``, or the weighted sum of
+        ``ends``.
     seed
         Seed of all random choices.
     time_limit_s
@@ -90,7 +92,7 @@ def check(
     evacuate: Sequence[str],
     deadline_s: float,
     *,
-    objective: Literal["downtime"] = "downtime",
+    objective: Aim = "downtime",
     seed: int = 0,
     time_limit_s: float = 60.0,
     start_clock: str | None = None,
@@ -145,7 +147,7 @@ def _request(
     inventory: Inventory,
     evacuate: Sequence[str],
     deadline_s: float,
-    objective: Literal["downtime"],
+    objective: Aim,
     start_clock: str | None,
     make_room: Literal["auto", "never"],
     price_s: float,
@@ -196,13 +198,14 @@ def _answer(
     found = find(inventory, request, seed=seed, clock=clock.before(proof_s), sink=progress, first_only=first_only)
     name, version = solver_version()
     power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
+    objective = found.objective(request, power)
     draft = Plan(
         format=PLAN_FORMAT,
         inventory=InventoryRef(name=inventory.name, sha256=sha256, sections=sections),
         request=request,
         settings=inventory.settings,
-        status=found.status(request.extra_move_price_s),
-        objective=found.objective(request.extra_move_price_s, power),
+        status=found.status(objective),
+        objective=objective,
         solver=SolverInfo(
             name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
         ),

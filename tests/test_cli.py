@@ -144,7 +144,8 @@ def test_the_request_reaches_the_planner(command: str, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(api, command, record)
     done = evac(
-        command, DEMO, "-e", "hv01,hv02", "--start", "1:30", "-d", "2h", "--seed", "9", "--time-limit", "7", "-q"
+        *(command, DEMO, "-e", "hv01,hv02", "--start", "1:30", "-d", "2h", "--seed", "9", "--time-limit", "7", "-q"),
+        *("--objective", "ends"),
     )
     assert done.exit_code == 0
     assert asked == {
@@ -155,6 +156,9 @@ def test_the_request_reaches_the_planner(command: str, monkeypatch: pytest.Monke
         "seed": 9,
         "time_limit_s": 7.0,
         "progress": None,
+        "objective": "ends",
+        "make_room": "auto",
+        "extra_move_price_s": None,
     }
 
 

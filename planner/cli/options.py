@@ -132,6 +132,8 @@ class Request:
         ``auto`` or ``never``: whether VMs of other hosts may move.
     extra_move_price_s
         What each such move counts in weighted downtime [s]; None for the price in the settings.
+    objective
+        What is minimised: ``downtime``, ``finish`` or ``ends``.
     """
 
     evacuate: tuple[str, ...]
@@ -141,6 +143,7 @@ class Request:
     time_limit_s: float
     make_room: Literal["auto", "never"]
     extra_move_price_s: float | None
+    objective: Literal["downtime", "finish", "ends"] = "downtime"
 
 
 def inventory_argument(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -216,6 +219,13 @@ def request_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="DURATION",
         help="Weighted downtime that each move which makes room must save; the inventory's if absent.",
     )
+    @click.option(
+        "--objective",
+        type=click.Choice(["downtime", "finish", "ends"]),
+        default="downtime",
+        show_default=True,
+        help="What is least once all VMs are out in time: weighted downtime, the finish, or the weighted sum of ends.",
+    )
     @functools.wraps(function)
     def wrapped(
         *,
@@ -227,12 +237,13 @@ def request_options(function: Callable[..., Any]) -> Callable[..., Any]:
         time_limit: float,
         make_room: Literal["auto", "never"],
         extra_move_price: float | None,
+        objective: Literal["downtime", "finish", "ends"],
         **rest: Any,
     ) -> Any:
         if make_room == "never" and extra_move_price is not None:
             raise click.UsageError("--extra-move-price says nothing with --make-room never; leave one out.")
         until = deadline_of(deadline, start, by)
-        request = Request(evacuate, until, start, seed, time_limit, make_room, extra_move_price)
+        request = Request(evacuate, until, start, seed, time_limit, make_room, extra_move_price, objective)
         return function(request=request, **rest)
 
     return wrapped

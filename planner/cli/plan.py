@@ -23,11 +23,8 @@ HELP = help_text(
     Plan an evacuation: targets, approaches, bandwidths, starts.
 
     First every VM is out by the deadline, then the weighted downtime is least, then the end is
-    earliest. The plan is replayed against the inventory before it is shown, and tells how far it
-    may be from the best one.
-
-    Where targets are full, VMs of other hosts make room: when there is no plan without that, or when
-    it saves more downtime than its price. --make-room never keeps them where they are.
+    earliest; --objective puts the end, or the sum of all ends, before the downtime. The plan is
+    replayed against the inventory before it is shown, and tells how far it may be from the best.
     """,
     'evac plan rack.yaml --evacuate hv01 --deadline "30 min"',
     "evac plan rack.yaml --evacuate hv01,hv02 --start 00:30 --by 02:00 -o plan.json",
@@ -59,6 +56,7 @@ def command(
             loaded,
             request.evacuate,
             request.deadline_s,
+            objective=request.objective,
             seed=request.seed,
             time_limit_s=request.time_limit_s,
             start_clock=request.start_clock,

@@ -37,12 +37,20 @@ class InventoryRef(Record):
     )
 
 
+Aim = Literal["downtime", "finish", "ends"]
+"""What is minimised once all are out in time: weighted downtime, the finish, or the weighted sum of ends."""
+
+
 class Request(Record):
     """What was asked for."""
 
     evacuate: tuple[str, ...] = Field(min_length=1, description="Hosts to empty; never targets.")
     deadline_s: float = Field(gt=0, description="Time from the start by which they must be empty [s].")
-    objective: Literal["downtime"] = Field("downtime", description="What is minimised once all are out in time.")
+    objective: Aim = Field(
+        "downtime",
+        description="What is minimised once all are out in time: weighted downtime, the finish, or the weighted sum of"
+        " ends.",
+    )
     start_clock: str | None = Field(
         None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of day at which the plan starts, HH:MM."
     )
@@ -73,17 +81,35 @@ class Objective(Record):
         " extra moves included [s]."
     )
     gap: float = Field(
-        description="(cost - bound) / cost, cost = weighted downtime + extra price; 0 where both are 0 [1]."
+        description="(value - bound) / value of what the request minimises, downtime with the extra price; 0 where both"
+        " are 0 [1]."
     )
     lower_bound_finish_s: float | None = Field(
         None,
-        description="No plan with at most this weighted downtime ends sooner [s]; absent where not computed.",
+        description="No plan with at most this weighted downtime, or where time comes first no plan at all, ends sooner"
+        " [s]; absent where not computed.",
+    )
+    weighted_ends_s: float | None = Field(
+        None, description="Sum of weight x end over the moves [s]; given where that is minimised."
+    )
+    lower_bound_weighted_ends_s: float | None = Field(
+        None, description="No plan has a smaller weighted sum of ends [s]; given where that is minimised."
     )
 
     @property
     def cost_s(self) -> float:
         """What is minimised: weighted downtime and the price of the extra moves [s]."""
         return self.weighted_downtime_s + self.extra_price_s
+
+    def sides(self, aim: Aim) -> tuple[float | None, float | None]:
+        """Return the value that an aim minimises and its bound, None where it is not given [s]."""
+        match aim:
+            case "finish":
+                return self.finish_s, self.lower_bound_finish_s
+            case "ends":
+                return self.weighted_ends_s, self.lower_bound_weighted_ends_s
+            case _:
+                return self.cost_s, self.lower_bound_weighted_downtime_s
 
 
 class SolverInfo(Record):

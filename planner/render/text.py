@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from planner.plan.models import Objective, Plan, Status
+from planner.plan.models import Aim, Objective, Plan, Status
 from planner.render.answer import answer_lines
 from planner.render.clock import Clock
 from planner.render.room import price_words, room_notes, vms_moved
@@ -90,7 +90,9 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
             yield "Extra moves", price_words(plan)
         yield "Data moved", format_size(sum(move.transferred_bytes for move in plan.moves))
         if plan.objective is not None:
-            yield "Lower bound", _bound(plan.objective)
+            if plan.objective.weighted_ends_s is not None:
+                yield "Ends", _ends(plan, plan.objective.weighted_ends_s)
+            yield "Lower bound", _bound(plan.objective, plan.request.objective)
     yield "Status", status_sentence(plan)
     if plan.moves or found:
         yield "Verified", verification_sentence(plan.verification)
@@ -98,7 +100,18 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "Planned in", f"{format_duration(plan.solver.seconds)} by {plan.solver.name} {plan.solver.version}"
 
 
-def _bound(objective: Objective) -> str:
+def _ends(plan: Plan, weighted_s: float) -> str:
+    """Return when VMs are out in the mean, by their weights."""
+    weight = sum(move.weight for move in plan.moves)
+    mean = f", {format_duration(weighted_s / weight)} in the weighted mean" if weight > 0 else ""
+    return f"{format_duration(weighted_s)} weighted and in all{mean}"
+
+
+def _bound(objective: Objective, aim: Aim = "downtime") -> str:
+    if aim != "downtime":
+        bound_s = objective.sides(aim)[1]
+        what = {"finish": "of finish", "ends": "of weighted ends"}[aim]
+        return f"{format_duration(bound_s or 0.0)} {what}, gap {gap_percent(objective.gap)}"
     bound = format_duration(objective.lower_bound_weighted_downtime_s)
     price = " with the price of extra moves" if objective.extra_moves else ""
     text = f"{bound} of weighted downtime{price}, gap {gap_percent(objective.gap)}"

@@ -54,12 +54,28 @@ def gap_percent(gap: float) -> str:
     return percent(gap if gap > _NO_GAP else 0.0)
 
 
+VALUES: dict[str, str] = {"finish": "finish", "ends": "weighted sum of ends"}
+LESS: dict[str, str] = {"finish": "an earlier finish", "ends": "a smaller weighted sum of ends"}
+"""What requests minimise beside the downtime, and what a better plan would have."""
+
+
 def status_sentence(plan: Plan) -> str:
     """Return what the status word of a plan means, in one sentence."""
     match plan.status:
         case Status.OPTIMAL:
+            if plan.request.objective != "downtime":
+                return (
+                    f"optimal: no plan with the offered approaches and bandwidths has {LESS[plan.request.objective]}."
+                )
             price = ", moves to make room at their price" if plan.request.make_room == "auto" else ""
             return f"optimal: no plan with the offered approaches and bandwidths has less weighted downtime{price}."
+        case Status.FEASIBLE if plan.objective is not None and plan.request.objective != "downtime":
+            value_s, bound_s = plan.objective.sides(plan.request.objective)
+            above_s = max(0.0, (value_s or 0.0) - (bound_s or 0.0))
+            return (
+                f"feasible: every VM is out in time; the {VALUES[plan.request.objective]} is at most"
+                f" {format_duration(above_s)} ({gap_percent(plan.objective.gap)}) above the least possible."
+            )
         case Status.FEASIBLE if plan.objective is not None:
             above_s = plan.objective.cost_s - plan.objective.lower_bound_weighted_downtime_s
             return (
@@ -84,9 +100,9 @@ def verification_sentence(verification: Verification | None) -> str:
 
 
 def finish_sentence(plan: Plan) -> str:
-    """Return when a plan with moves ends, against its deadline."""
+    """Return when a plan with moves ends and its hosts are off, against its deadline."""
     clock, deadline_s = Clock(plan.request.start_clock), plan.request.deadline_s
-    finish_s = max((move.end_s for move in plan.moves), default=0.0)
+    finish_s = max((*(move.end_s for move in plan.moves), *(step.end_s for step in plan.power)), default=0.0)
     at = f", at {clock.time_of_day(finish_s)}" if clock.start_clock else ""
     deadline = clock.time_of_day(deadline_s) or format_duration(deadline_s)
     spare_s = deadline_s - finish_s
