@@ -14,7 +14,7 @@ from planner.optimize.clock import Clock
 from planner.optimize.jobs import FIT, Jobs
 from planner.optimize.listing import list_schedule
 
-STEPS_PER_JOB = 40
+STEPS_PER_JOB = 20
 """Steps of the search for each job [count]."""
 LOOK_EVERY = 64
 """Steps between two looks at the clock [count]."""
@@ -24,7 +24,7 @@ FURTHER = 0.5
 """How often a step also clears the resources of one more job [1]."""
 WIDER = 0.15
 """How often a step clears the resources of all jobs that it has found [1]."""
-MOST_CLEARED = 40
+MOST_CLEARED = 20
 """Jobs that a step clears at the most [count]."""
 
 Interval = tuple[float, float, int, float]

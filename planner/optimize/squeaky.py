@@ -69,12 +69,15 @@ def earliest(jobs: Jobs, bound_s: float, clock: Clock, *, seed: int, enough: flo
 
 
 def _first_urgency(jobs: Jobs) -> list[float]:
-    """Return the load of the busiest resource of each job that runs one at a time, the longer job first."""
-    load = jobs.loads()
-    return [
-        max((load[x] for x, _ in mine if jobs.single[x]), default=0.0) + LONG_JOB * time + tail
-        for mine, time, tail in zip(jobs.uses, jobs.time_s, jobs.tail_s, strict=True)
-    ]
+    """Return what the busiest resource of each job still has to do from it on, the longest job of a resource first."""
+    ahead = [0.0] * len(jobs)
+    for x, users in enumerate(jobs.users):
+        if jobs.single[x]:
+            left = 0.0
+            for j in sorted(users, key=jobs.time_s.__getitem__):
+                left += jobs.time_s[j]
+                ahead[j] = max(ahead[j], left)
+    return [max(a, t) + LONG_JOB * t + tail for a, t, tail in zip(ahead, jobs.time_s, jobs.tail_s, strict=True)]
 
 
 def _neighbours(jobs: Jobs) -> list[list[int]]:

@@ -27,7 +27,7 @@ from planner.plan.progress import Progress, ProgressSink
 Aim = Literal["finish", "ends"]
 ENOUGH_FINISH = 5e-3
 """Relative distance to the bound at which the search for an earlier finish ends [1]."""
-ENOUGH_ENDS = 1e-2
+ENOUGH_ENDS = 1.75e-2
 """Relative distance to the bound at which the search for a smaller sum of ends ends [1]."""
 
 
