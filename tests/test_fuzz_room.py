@@ -49,3 +49,25 @@ def test_plan_is_what_brute_force_finds(make: Callable[[int], RoomCase], seed: i
     assert plan.status is Status.OPTIMAL, "over-filtering, or the proof was not finished"
     assert plan.objective is not None
     assert plan.objective.cost_s == pytest.approx(truth_s, rel=2e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("make", [room_case, jam_case, swap_case])
+def test_the_way_of_large_cases_claims_nothing_that_is_not_so(
+    make: Callable[[int], RoomCase], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the program with parking places is too large: plans are replayed, bounds and noes hold, most are found."""
+    monkeypatch.setattr("planner.optimize.room.SMALL", 0)
+    case = make(seed)
+    try:
+        truth_s = true_cost_s(case)
+    except TooMuch:
+        pytest.skip("too much to try")
+    plan = planned(case)
+    if math.isinf(truth_s):
+        assert plan.status in (Status.INFEASIBLE, Status.UNKNOWN), "under-filtering: a plan where none exists"
+        return
+    assert plan.status is not Status.INFEASIBLE, "over-filtering"
+    if plan.objective is not None:
+        assert plan.objective.cost_s >= truth_s * (1 - 2e-6)
+        assert plan.objective.lower_bound_weighted_downtime_s <= truth_s * (1 + 2e-6)

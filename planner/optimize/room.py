@@ -139,7 +139,8 @@ def make_room(
     if clock.expired:
         return RoomResult(None, 0, math.inf, min(without_s, with_s))
     tell("could other VMs make room")
-    relaxed = _relaxed_bound(making.relaxed, known_s - making.price_s, seed, clock)
+    small = _size(making) <= SMALL
+    relaxed = _relaxed_bound(making.relaxed, known_s - making.price_s, seed, clock, exact=small)
     if relaxed.infeasible:
         return RoomResult(None, 0, math.inf, without_s, infeasible=best is None, relaxed=relaxed)
     with_s += relaxed.bound_s
@@ -151,7 +152,7 @@ def make_room(
     )
     found: tuple[Ways, Timed] | None = None
     bound_s = min(without_s, with_s)
-    if _size(room) > SMALL:
+    if not small:
         tell("making room")
         narrowed = (making.relaxed_inventory, making.relaxed)
 
@@ -159,7 +160,11 @@ def make_room(
             vms = [room.vms[v] for v in chosen]
             return compile_room(making.inventory, making.base, vms, narrowed, making.price_s)
 
-        found = Quick(room, narrow, seed).run(clock, known_s)
+        quick = Quick(room, narrow, seed)
+        found = quick.run(clock, known_s, first_only=first_only)
+        if math.isinf(quick.bound_s) and best is None:
+            return RoomResult(None, 0, math.inf, math.inf, infeasible=True)
+        bound_s = max(bound_s, min(quick.bound_s, without_s))
     else:
         legs = make_legs(room, parking=True)
         ways = Ways(room, legs)
@@ -177,16 +182,19 @@ def make_room(
     return RoomResult(moves, len(moves) - room.forced, cost_s, min(bound_s, cost_s))
 
 
-def _size(room: Room) -> int:
+def _size(making: RoomMaking) -> int:
     """Return about how many choices the program with parking places would have."""
-    targets, optional = len(room.targets), len(room.vms) - room.forced
-    return 6 * targets * (len(room.vms) + optional * max(0, targets - 1))
+    targets, optional = len(making.base.targets), len(making.optional)
+    return 6 * targets * (len(making.base.movers) + optional * max(1, targets))
 
 
-def _relaxed_bound(relaxed: Problem, enough_s: float, seed: int, clock: Clock) -> Result:
-    """Bound the downtime whatever room is made, or show that none helps; a bound of `enough_s` suffices [s]."""
+def _relaxed_bound(relaxed: Problem, enough_s: float, seed: int, clock: Clock, *, exact: bool) -> Result:
+    """Bound the downtime whatever room is made, or show that none helps; a bound of `enough_s` suffices [s].
+
+    With `exact` the schedule is looked at as well, where the VMs are few.
+    """
     part = clock.part(SHARE_OF_TIME)
-    if len(relaxed.movers) <= EXACT_MOVERS:
+    if exact and len(relaxed.movers) <= EXACT_MOVERS:
         return search(relaxed, seed=seed, clock=part)
     classes = coarse_classes(relaxed)
     tables = build_tables(relaxed, classes)

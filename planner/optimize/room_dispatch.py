@@ -13,8 +13,8 @@ from planner.optimize.room_schedule import FIT_TOLERANCE, Flow, Stock, Task
 
 def dispatch(
     tasks: Sequence[Task], free: Mapping[Stock, int], rank: Sequence[float], line: Sequence[float] | None = None
-) -> tuple[float, ...] | None:
-    """Return the starts of a schedule [s], or None where some moves wait for each other's room in a circle.
+) -> tuple[float | None, ...]:
+    """Return the starts of a schedule [s]; None for moves that wait for each other's room in a circle.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class _Run:
             for stock, _ in tasks[i].takes:
                 self._line.setdefault(stock, []).append(i)
 
-    def starts(self) -> tuple[float, ...] | None:
+    def starts(self) -> tuple[float | None, ...]:
         ready = [i for i, waits in enumerate(self._waits) if waits == 0]
         running: list[tuple[float, int]] = []
         # Times at which hosts become ready count as events.
@@ -77,8 +77,7 @@ class _Run:
                 ready += self._waiting.pop(("ready", heads.pop()), [])
             while running and running[0][0] == now:
                 ready += self._finish(heapq.heappop(running)[1])
-        done = tuple(start for start in self._start if start is not None)
-        return done if len(done) == len(self._tasks) else None
+        return tuple(self._start)
 
     def _blocker(self, i: int, now: float) -> object | None:
         """Return what keeps a task from starting now, or None."""

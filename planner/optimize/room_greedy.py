@@ -126,14 +126,17 @@ class Greedy:
             alike = np.flatnonzero(fits & (cost <= least + 1e-9))
             t = int(alike[np.argmin(self._load[alike])])
             best, best_s = [Step(v, t) for v in members], float(cost[t])
-        for t in np.argsort(cost, kind="stable").tolist():
-            if not cost[t] + self._room.price_s < best_s:
+        for depth in range(1, DEPTH + 1):
+            for t in np.argsort(cost, kind="stable").tolist():
+                if not cost[t] + self._room.price_s < best_s:
+                    break
+                if fits[t]:
+                    continue
+                out = self._clear(members, t, depth, frozenset(members))
+                if out is not None and cost[t] + self._price(out) < best_s:
+                    best, best_s = [*out, *(Step(v, t) for v in members)], float(cost[t] + self._price(out))
+            if best is not None:
                 break
-            if fits[t]:
-                continue
-            out = self._clear(members, t, DEPTH, frozenset(members))
-            if out is not None and cost[t] + self._price(out) < best_s:
-                best, best_s = [*out, *(Step(v, t) for v in members)], float(cost[t] + self._price(out))
         for step in best or ():
             self._book(step)
         return best

@@ -235,14 +235,17 @@ def make_legs(room: Room, *, parking: bool, only: Mapping[int, int] | None = Non
     parking
         Whether VMs that may move can go on from each host that may receive.
     only
-        Target of each VM, by indices of VMs and of targets, where they are settled already.
+        Target at which each VM ends, by indices of VMs and of targets, where they are settled already.
     """
     legs = [(v, home, False) for v, home in enumerate(room.home)]
     if parking:
         legs += [(v, p, True) for v in range(room.forced, len(room.vms)) for p in room.targets if p != room.home[v]]
     problem = leg_problem(room, [(v, s) for v, s, _ in legs])
     if only is not None:
-        problem.allowed[:] &= np.array([np.arange(len(room.targets)) == only[v] for v, _, _ in legs])
+        every = np.arange(len(room.targets))
+        problem.allowed[:] &= np.array(
+            [(every == only[v]) | (parking and v >= room.forced and not more) for v, _, more in legs]
+        )
     vm, source, parked = (np.array(part) for part in zip(*legs, strict=True))
     classes, tables = leg_tables(room, problem)
     columns = build_columns(problem, classes, tables)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from planner.optimize.backend import solve
 from planner.optimize.clock import Clock
 from planner.optimize.room_dispatch import dispatch
 from planner.optimize.room_greedy import Greedy, Step, least_costs
+from planner.optimize.room_places import find_places
 from planner.optimize.room_problem import Room, leg_problem, leg_tables, make_legs
 from planner.optimize.room_program import Hops, RoomProgram
 from planner.optimize.room_schedule import Task
@@ -19,6 +22,14 @@ TRIES = 8
 """Orders in which VMs are placed."""
 ROUNDS = 5
 """Times that the window is narrowed until the schedule keeps the deadline."""
+PLACES_LIMIT_S = 8.0
+"""Wall time that the program for places may take [s]."""
+PLACES_SHARE = 0.3
+"""Share of the time left that it may take [1]."""
+PARKED = 6
+"""VMs sent by way of a parking place at the most [count]."""
+DETOURS = 150
+"""Detours tried for one of them [count]."""
 GAP = 1e-4
 """Relative gap at which the program for bandwidths stops [1]."""
 TIE = 1e-9
@@ -36,31 +47,51 @@ class Quick:
         Returns the room in which of the VMs that may move only some do, by index.
     seed
         Seed of all random choices.
+
+    Attributes
+    ----------
+    bound_s
+        No plan costs less [s]; infinite where it is proven that there is none.
     """
 
     def __init__(self, room: Room, narrow: Callable[[Sequence[int]], Room], seed: int) -> None:
         self._room, self._narrow, self._seed = room, narrow, seed
-
-    def run(self, clock: Clock, known_s: float) -> tuple[Ways, Timed] | None:
-        """Return the first schedule found that costs less than a known one [s], or None."""
-        room = self._room
+        self.bound_s = 0.0
         problem = leg_problem(room, list(enumerate(room.home)))
         _, tables = leg_tables(room, problem)
-        costs = least_costs(room, problem, tables)
-        rng = np.random.default_rng(self._seed)
-        for number in range(TRIES):
-            if clock.expired:
+        self._costs = least_costs(room, problem, tables)
+
+    def run(self, clock: Clock, known_s: float, *, first_only: bool = False) -> tuple[Ways, Timed] | None:
+        """Return the best schedule found, or the first, that costs less than a known one [s]; or None."""
+        room = self._room
+        best: tuple[Ways, Timed] | None = None
+        for steps in self._proposals(clock):
+            if best is not None and len(steps) == 0:
                 break
-            steps = Greedy(room, costs, rng if number else None).run()
-            if steps is None:
-                continue
-            least_s = sum(costs[s.vm, s.target] + room.price_s * (s.vm >= room.forced) for s in steps)
-            if least_s >= known_s * (1 - TIE):
-                continue
-            found = self._carry_out(steps, clock, known_s)
-            if found is not None:
-                return found
-        return None
+            least_s = sum(self._costs[s.vm, s.target] + room.price_s * (s.vm >= room.forced) for s in steps)
+            if steps and least_s < known_s * (1 - TIE):
+                found = self._carry_out(steps, clock, known_s)
+                if found is not None:
+                    best, known_s = found, found[1].cost_s
+            if clock.expired or (first_only and best is not None):
+                break
+        return best
+
+    def _proposals(self, clock: Clock) -> Iterator[list[Step]]:
+        """Yield who goes where: by the greedy, by the program, nothing as a sign of less hope, by other orders."""
+        room = self._room
+        yield Greedy(room, self._costs).run() or []
+        places = find_places(
+            room, self._costs, seed=self._seed, time_limit_s=min(PLACES_LIMIT_S, clock.left_s * PLACES_SHARE)
+        )
+        self.bound_s = places.bound_s
+        if math.isinf(self.bound_s):
+            return
+        yield places.steps or []
+        yield []
+        rng = np.random.default_rng(self._seed)
+        for _ in range(TRIES):
+            yield Greedy(room, self._costs, rng).run() or []
 
     def _carry_out(self, steps: Sequence[Step], clock: Clock, known_s: float) -> tuple[Ways, Timed] | None:
         """Choose bandwidths and starts; None where that keeps no deadline or costs too much."""
@@ -79,7 +110,9 @@ class Quick:
                 return None
             chosen = program.ways(solution.values)
             timed = self._timed(ways, chosen, turn)
-            if timed is None or ways.cost_s(chosen) >= known_s * (1 - TIE):
+            if timed is None:
+                return self._with_parking(room, ways, chosen, only, known_s)
+            if ways.cost_s(chosen) >= known_s * (1 - TIE):
                 return None
             if _in_time(ways, timed):
                 return ways, self._without_needless(ways, timed, turn)
@@ -93,14 +126,45 @@ class Quick:
         line = [float(turn[task.vm]) for task in tasks]
         best: Timed | None = None
         for rank in _ranks(ways, tasks, line):
-            starts = dispatch(tasks, free, rank)
-            if starts is not None:
-                timed = ways.timed(chosen, starts)
+            timed = _whole(ways, chosen, dispatch(tasks, free, rank))
+            if timed is not None:
                 best = timed if best is None or timed.finish_s < best.finish_s else best
-        if best is None:
-            starts = dispatch(tasks, free, line, line)
-            best = None if starts is None else ways.timed(chosen, starts)
-        return best
+        return best or _whole(ways, chosen, dispatch(tasks, free, line, line))
+
+    def _with_parking(
+        self, room: Room, ways: Ways, chosen: Sequence[Hops], only: Mapping[int, int], known_s: float
+    ) -> tuple[Ways, Timed] | None:
+        """Send some of those that wait for each other by way of a parking place, one after the other."""
+        legs = make_legs(room, parking=True, only=only)
+        parking = Ways(room, legs)
+        now = [tuple(parking.same(ways.legs, k) for k in way) for way in chosen]
+        stuck = self._stuck(parking, now)
+        for _ in range(PARKED):
+            if not stuck:
+                break
+            trials = (
+                (len(self._stuck(parking, trial)), parking.cost_s(trial), trial)
+                for v in sorted(stuck)
+                if v >= room.forced and len(now[v]) == 1
+                for way in parking.detours(v, only[v])
+                for trial in [[*now[:v], way, *now[v + 1 :]]]
+            )
+            best = min(islice(trials, DETOURS), default=None)
+            if best is None:
+                return None
+            now = best[2]
+            stuck = self._stuck(parking, now)
+        timed = self._timed(parking, now, {v: v for v in range(len(now))})
+        if timed is None or not _in_time(parking, timed) or timed.cost_s >= known_s * (1 - TIE):
+            return None
+        return parking, self._without_needless(parking, timed, {v: v for v in range(len(now))})
+
+    def _stuck(self, ways: Ways, chosen: Sequence[Hops]) -> set[int]:
+        """Return the VMs with moves that would wait for ever."""
+        everyone = range(len(chosen))
+        tasks = ways.tasks(chosen, everyone)
+        starts = dispatch(tasks, ways.free(everyone), [-task.time_s for task in tasks])
+        return {task.vm for task, start in zip(tasks, starts, strict=True) if start is None}
 
     def _without_needless(self, ways: Ways, timed: Timed, turn: Mapping[int, int]) -> Timed:
         """Leave out each extra VM once, and for good where the rest still fits."""
@@ -121,6 +185,12 @@ def _ranks(ways: Ways, tasks: Sequence[Task], line: Sequence[float]) -> Iterator
     yield [-task.time_s / longest - more for task, more in zip(tasks, extra, strict=True)]
     yield [-task.time_s for task in tasks]
     yield list(line)
+
+
+def _whole(ways: Ways, chosen: Sequence[Hops], starts: Sequence[float | None]) -> Timed | None:
+    """Return the schedule with these starts, or None where one is missing."""
+    given = [start for start in starts if start is not None]
+    return ways.timed(chosen, given) if len(given) == len(starts) else None
 
 
 def _in_time(ways: Ways, timed: Timed) -> bool:

@@ -123,6 +123,32 @@ class Ways:
         quickest_first: list[int] = found[np.argsort(columns.time_s[found], kind="stable")].tolist()
         return quickest_first
 
+    def same(self, other: Legs, k: int) -> int:
+        """Return the column that is the same choice as one of other legs of this room."""
+        mine, theirs = self.legs.columns, other.columns
+        alike = (
+            (self.legs.vm[mine.mover] == other.vm[theirs.mover[k]])
+            & (self.legs.source[mine.mover] == other.source[theirs.mover[k]])
+            & (self.legs.target == other.target[k])
+            & (mine.approach == theirs.approach[k])
+            & (mine.rate == theirs.rate[k])
+        )
+        return int(np.flatnonzero(alike)[0])
+
+    def detours(self, v: int, end: int) -> list[Hops]:
+        """Return the ways of a VM to a target by way of each other one, with the cheapest and quickest choices."""
+        columns, legs = self.legs.columns, self.legs
+        mine = np.flatnonzero(legs.vm[columns.mover] == v)
+        order = mine[np.lexsort((columns.time_s[mine], legs.cost_s[mine]))]
+        first: dict[int, int] = {}
+        onward: dict[int, int] = {}
+        for k in order.tolist():
+            if legs.parked[columns.mover[k]]:
+                onward.setdefault(int(legs.source[columns.mover[k]]), k)
+            elif int(columns.klass[k]) != end:
+                first.setdefault(int(legs.target[k]), k)
+        return [(k, onward[p]) for p, k in first.items() if p in onward]
+
     def cost_s(self, ways: Sequence[Hops]) -> float:
         """Return the weighted downtime and the price of what the VMs do [s]."""
         return float(sum(self.legs.cost_s[k] for way in ways for k in way))
