@@ -176,7 +176,7 @@ class LaneArena(Arena):
                 return found
         start = _spread_out(options, choice) if before is None else (before.lane, before.option)
         steps = STEPS if before is None else FEWER_STEPS
-        return pack(options.time_s, options.cost, *start, window_s, rng=state.rng, steps=steps)
+        return pack(options.time_s, options.cost, *start, window_s, rng=state.rng, steps=steps, clock=state.clock)
 
     def _options(self, choice: Ints, rates: list[float], settled: Bools) -> _Options:
         """Return what each mover can do in each lane; what is settled keeps its choice."""
