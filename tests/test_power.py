@@ -8,6 +8,7 @@ from planner import api
 from planner.inventory.models import Inventory
 from planner.plan.models import PowerStep, ReasonKind, Status
 from planner.plan.power import power_steps
+from planner.render.markdown import markdown_runbook
 from planner.render.reasons import describe
 from planner.verify import verify_plan
 from tests.truth.handmade import changed_host, make_plan, small_inventory, small_moves
@@ -87,3 +88,14 @@ def test_an_empty_host_is_switched_off_at_once() -> None:
 
 def test_the_plan_by_hand_stands_on_the_same_ground() -> None:
     assert verify_plan(small_inventory(), make_plan(small_inventory())).violations == ()
+
+
+def test_the_runbook_tells_what_is_switched_on_and_off() -> None:
+    text = markdown_runbook(api.plan(standby(), ["hv1"], DEADLINE_S))
+    assert "At T these hosts are switched on" in text
+    assert "| `hv2` | T+0:02:00 |" in text
+    assert "is switched on at the start and can receive after 2 min 00 s, not before." in text
+    assert "Hosts that list no VM any more are switched off" in text
+    plain = markdown_runbook(api.plan(small_inventory(), ["hv1"], DEADLINE_S))
+    assert "switched on" not in plain
+    assert "switched off" not in plain

@@ -58,7 +58,13 @@ def markdown_runbook(plan: Plan) -> str:
             status=status_sentence(plan),
             verified=verification_sentence(plan.verification),
             finish=finish_sentence(plan),
-            spare_s=max(0.0, plan.request.deadline_s - max((move.end_s for move in moves), default=0.0)),
+            spare_s=max(
+                0.0,
+                plan.request.deadline_s
+                - max((*(move.end_s for move in moves), *(step.end_s for step in plan.power)), default=0.0),
+            ),
+            turn_on=[step for step in plan.power if step.turn == "on"],
+            turn_off=[step for step in plan.power if step.turn == "off"],
             targets=_arrivals(steps),
             disks=[step for step in steps if step.move.disk_bytes > 0],
             network=plan.settings.migration_network,

@@ -9,11 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from planner.errors import InputError, Place, Problem
 from planner.inventory.models import Approach, Name
-from planner.plan.models import Move, Plan
+from planner.plan.models import Move, Plan, PowerStep
 from planner.render import virsh
 from planner.render.room import room_notes
 from planner.render.virsh import Command
 from planner.render.words import APPROACH_WORDS
+from planner.units import format_duration
 
 _SAME_MOMENT_S = 1e-6
 """Times that differ by less are one moment [s]."""
@@ -77,6 +78,7 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
     moves = sorted(plan.moves, key=lambda move: move.start_s)
     _check(plan, moves)
     notes = room_notes(plan)
+    on = {step.host: step for step in plan.power if step.turn == "on"}
     of_vm = _numbers(moves)
     return tuple(
         Step(
@@ -89,7 +91,7 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
             switch_bytes=virsh.switch_bytes(move),
             checks=virsh.checks(move),
             overrun_s=max(_OVERRUN_FACTOR * move.duration_s, move.duration_s + _OVERRUN_LEAST_S),
-            notes=(*_room_note(notes[number - 1]), *_notes(move)),
+            notes=(*_power_note(on.get(move.target)), *_room_note(notes[number - 1]), *_notes(move)),
         )
         for number, move in enumerate(moves, start=1)
     )
@@ -120,6 +122,12 @@ def _latest(vm: str, move: Move, moves: Sequence[Move], of_vm: Mapping[str, Sequ
         if moves[number - 1] is not move and moves[number - 1].end_s <= move.start_s + _SAME_MOMENT_S
     ]
     return ended[-1] if ended else None
+
+
+def _power_note(step: PowerStep | None) -> Iterable[str]:
+    if step is not None:
+        after = format_duration(step.end_s)
+        yield f"{step.host} is switched on at the start and can receive after {after}, not before."
 
 
 def _room_note(note: str) -> Iterable[str]:
