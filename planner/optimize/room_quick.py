@@ -10,6 +10,7 @@ import numpy as np
 
 from planner.optimize.backend import solve
 from planner.optimize.clock import Clock
+from planner.optimize.problem import Ints
 from planner.optimize.room_dispatch import dispatch
 from planner.optimize.room_greedy import Greedy, Step, least_costs
 from planner.optimize.room_places import find_places
@@ -20,12 +21,14 @@ from planner.optimize.room_ways import Timed, Ways
 
 TRIES = 8
 """Orders in which VMs are placed."""
-ROUNDS = 5
+ROUNDS = 8
 """Times that the window is narrowed until the schedule keeps the deadline."""
 PLACES_LIMIT_S = 8.0
 """Wall time that the program for places may take [s]."""
 PLACES_SHARE = 0.3
 """Share of the time left that it may take [1]."""
+SHORTER = 0.7
+"""Part of the longest move that the longest of the next round may take [1]."""
 PARKED = 6
 """VMs sent by way of a parking place at the most [count]."""
 DETOURS = 150
@@ -103,20 +106,24 @@ class Quick:
         turn = {now[step.vm]: number for number, step in enumerate(steps)}
         legs = make_legs(room, parking=False, only=only)
         ways, program = Ways(room, legs), RoomProgram(room, legs)
-        window_s = room.deadline_s
+        window_s = longest_s = room.deadline_s
         for _ in range(ROUNDS):
-            solution = solve(program.program(window_s), seed=self._seed, time_limit_s=clock.left_s, gap=GAP)
+            asked = program.program(window_s)
+            asked.bound[_too_slow(ways, longest_s)] = 0.0
+            solution = solve(asked, seed=self._seed, time_limit_s=clock.left_s, gap=GAP)
             if solution.values is None:
                 return None
             chosen = program.ways(solution.values)
-            timed = self._timed(ways, chosen, turn)
+            taken, timed = ways, self._timed(ways, chosen, turn)
             if timed is None:
-                return self._with_parking(room, ways, chosen, only, known_s)
-            if ways.cost_s(chosen) >= known_s * (1 - TIE):
+                taken, timed = self._with_parking(room, ways, chosen, only)
+            if timed is None or timed.cost_s >= known_s * (1 - TIE):
                 return None
-            if _in_time(ways, timed):
-                return ways, self._without_needless(ways, timed, turn)
+            if _in_time(taken, timed):
+                return taken, self._without_needless(taken, timed, turn)
+            # Too late because links are full, or because moves wait for each other in a chain: less of both.
             window_s *= min(0.98, room.deadline_s / timed.finish_s)
+            longest_s = SHORTER * max(float(taken.legs.columns.time_s[k]) for way in timed.ways for k in way)
         return None
 
     def _timed(self, ways: Ways, chosen: Sequence[Hops], turn: Mapping[int, int]) -> Timed | None:
@@ -132,8 +139,8 @@ class Quick:
         return best or _whole(ways, chosen, dispatch(tasks, free, line, line))
 
     def _with_parking(
-        self, room: Room, ways: Ways, chosen: Sequence[Hops], only: Mapping[int, int], known_s: float
-    ) -> tuple[Ways, Timed] | None:
+        self, room: Room, ways: Ways, chosen: Sequence[Hops], only: Mapping[int, int]
+    ) -> tuple[Ways, Timed | None]:
         """Send some of those that wait for each other by way of a parking place, one after the other."""
         legs = make_legs(room, parking=True, only=only)
         parking = Ways(room, legs)
@@ -151,19 +158,16 @@ class Quick:
             )
             best = min(islice(trials, DETOURS), default=None)
             if best is None:
-                return None
+                return parking, None
             now = best[2]
             stuck = self._stuck(parking, now)
-        timed = self._timed(parking, now, {v: v for v in range(len(now))})
-        if timed is None or not _in_time(parking, timed) or timed.cost_s >= known_s * (1 - TIE):
-            return None
-        return parking, self._without_needless(parking, timed, {v: v for v in range(len(now))})
+        return parking, self._timed(parking, now, {v: v for v in range(len(now))})
 
     def _stuck(self, ways: Ways, chosen: Sequence[Hops]) -> set[int]:
         """Return the VMs with moves that would wait for ever."""
         everyone = range(len(chosen))
         tasks = ways.tasks(chosen, everyone)
-        starts = dispatch(tasks, ways.free(everyone), [-task.time_s for task in tasks])
+        starts = dispatch(tasks, ways.free(everyone), next(_ranks(ways, tasks, ())))
         return {task.vm for task, start in zip(tasks, starts, strict=True) if start is None}
 
     def _without_needless(self, ways: Ways, timed: Timed, turn: Mapping[int, int]) -> Timed:
@@ -185,6 +189,14 @@ def _ranks(ways: Ways, tasks: Sequence[Task], line: Sequence[float]) -> Iterator
     yield [-task.time_s / longest - more for task, more in zip(tasks, extra, strict=True)]
     yield [-task.time_s for task in tasks]
     yield list(line)
+
+
+def _too_slow(ways: Ways, longest_s: float) -> Ints:
+    """Return the columns that take longer than a time [s], less the quickest of each leg and host."""
+    columns = ways.legs.columns
+    quickest = np.full(len(ways.legs.vm), np.inf)
+    np.minimum.at(quickest, columns.mover, columns.time_s)
+    return np.flatnonzero((columns.time_s > longest_s) & (columns.time_s > quickest[columns.mover]))
 
 
 def _whole(ways: Ways, chosen: Sequence[Hops], starts: Sequence[float | None]) -> Timed | None:
