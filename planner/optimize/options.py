@@ -116,6 +116,18 @@ def build_tables(problem: Problem, classes: Classes, *, lanes: bool | None = Non
     """Predict all movers on all menus in one sweep; menus have rates of lanes where movers are many, or as given."""
     lanes = len(problem.movers) > FEW if lanes is None else lanes
     menu_of, menus, most_of_one_flow, rates = _menus(problem, classes, lanes)
+    several = several_flows(problem)
+    return Tables(rates, menu_of, menus, most_of_one_flow, several, *predict_all(problem, rates))
+
+
+def predict_all(problem: Problem, rates: Floats) -> tuple[Floats, Floats, Bools, Bools]:
+    """Return time, downtime [s], what is usable and where the model holds, as in `Tables`, shape (M, A, R).
+
+    Parameters
+    ----------
+    rates
+        Shape (R,) [bytes/s].
+    """
     model = model_for(problem.settings)
     workload = workload_of(problem.movers)
     limit = thresholds(problem.settings, rates)
@@ -131,8 +143,7 @@ def build_tables(problem: Problem, classes: Classes, *, lanes: bool | None = Non
     bearable = np.array([np.inf if vm.max_downtime is None else vm.max_downtime for vm in problem.movers])
     with np.errstate(invalid="ignore"):
         usable &= down <= bearable[:, None, None]
-    several = _several_flows(problem)
-    return Tables(rates, menu_of, menus, most_of_one_flow, several, time, down, usable, inside)
+    return time, down, usable, inside
 
 
 def _permitted(problem: Problem) -> Bools:
@@ -141,7 +152,8 @@ def _permitted(problem: Problem) -> Bools:
     return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(ALL_APPROACHES))
 
 
-def _several_flows(problem: Problem) -> Bools:
+def several_flows(problem: Problem) -> Bools:
+    """Return whether a move has more flows than one, by mover and approach, shape (M, A)."""
     rows = [[problem.settings.flows(a, vm.disk) > 1 for a in ALL_APPROACHES] for vm in problem.movers]
     return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(ALL_APPROACHES))
 

@@ -12,12 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from planner.optimize.classes import Classes, coarse_classes
+from planner.optimize.classes import coarse_classes
 from planner.optimize.clock import Clock
+from planner.optimize.direct import Assigned, single_targets
 from planner.optimize.dispatch import Schedule
 from planner.optimize.ends import least_ends
 from planner.optimize.jobs import Jobs, jobs_of
-from planner.optimize.least import Least, ends_bound, finish_bound, least_of
+from planner.optimize.least import ends_bound, finish_bound, least_of
 from planner.optimize.options import Columns, Tables, build_tables
 from planner.optimize.problem import Bools, Ints, Problem
 from planner.optimize.squeaky import earliest
@@ -72,9 +73,7 @@ def timely(problem: Problem, aim: Aim, *, seed: int, clock: Clock, sink: Progres
     """
     if sink is not None:
         sink(Progress("scheduling", clock.elapsed_s))
-    classes = coarse_classes(problem)
-    tables = build_tables(problem, classes, lanes=False)
-    found = _single(problem, classes, tables) or _by_program(problem, classes, tables, seed, clock)
+    found = single_targets(problem) or _by_program(problem, seed, clock)
     if found is None:
         return None
     jobs = jobs_of(problem, found.classes, found.columns, found.choice, found.host)
@@ -92,7 +91,7 @@ def timely(problem: Problem, aim: Aim, *, seed: int, clock: Clock, sink: Progres
         schedule = Schedule(found.choice, start, end, found.host, problem.tail_s)
         cost_s = float(problem.weight @ columns.downtime_s[found.choice])
         incumbent = Incumbent(found.classes, columns, schedule, cost_s)
-    return Timely(incumbent, finish_s, ends_s, _least_downtime(problem, tables))
+    return Timely(incumbent, finish_s, ends_s, found.downtime_s)
 
 
 def _small_ends(
@@ -106,56 +105,6 @@ def _small_ends(
     return starts
 
 
-@dataclass(frozen=True)
-class _Assigned:
-    """Column and target of each mover, shape (M,), with what all choices spend at least."""
-
-    classes: Classes
-    columns: Columns
-    choice: Ints
-    host: Ints
-    least: Least
-
-
-def _single(problem: Problem, classes: Classes, tables: Tables) -> _Assigned | None:
-    """Return the fastest choices where each mover has a single target, and all targets have room; else None."""
-    movers = np.arange(len(problem.movers))
-    if problem.separate or problem.together or not (problem.allowed.sum(axis=1) == 1).all():
-        return None
-    host = problem.allowed.argmax(axis=1)
-    for size, free in ((problem.memory, problem.free_memory), (problem.vcpus, problem.free_vcpus)):
-        taken = np.zeros_like(free)
-        np.add.at(taken, host, size)
-        if (taken > free).any():
-            return None
-    menu_of = tables.menu_of[problem.source_of, host]
-    offered = np.zeros(tables.usable.shape, dtype=np.bool_)
-    for v, menu in enumerate(menu_of.tolist()):
-        offered[v] = tables.offered(v, [menu])
-    time = np.where(offered, tables.time_s, np.inf)
-    if not np.isfinite(time.min(axis=(1, 2), initial=np.inf)).all():
-        return None
-    # The fastest, and of those the one with the least downtime.
-    quick = time == time.min(axis=(1, 2), keepdims=True)
-    down = np.where(quick, tables.downtime_s, np.inf).reshape(len(movers), -1)
-    approach, rate_index = np.divmod(down.argmin(axis=1), len(tables.rates))
-    klass = np.full(len(problem.targets), -1, dtype=np.int64)
-    for c, hosts in enumerate(classes.members):
-        klass[list(hosts)] = c
-    columns = Columns(
-        movers,
-        klass[host],
-        approach,
-        rate_index,
-        tables.rates[rate_index],
-        tables.time_s[movers, approach, rate_index],
-        tables.downtime_s[movers, approach, rate_index],
-    )
-    volume = np.where(offered, tables.time_s * tables.rates, np.inf).min(axis=(1, 2), initial=np.inf)
-    least = least_of(problem, classes, [(c,) for c in klass[host].tolist()], columns.time_s, volume)
-    return _Assigned(classes, columns, movers, host, least)
-
-
 def _fastest(columns: Columns, among: Bools, movers: int) -> Ints:
     """Return the fastest of some columns of each mover, with the least downtime among equals, shape (M,)."""
     index = np.flatnonzero(among)
@@ -165,13 +114,15 @@ def _fastest(columns: Columns, among: Bools, movers: int) -> Ints:
     return choice
 
 
-def _by_program(problem: Problem, classes: Classes, tables: Tables, seed: int, clock: Clock) -> _Assigned | None:
+def _by_program(problem: Problem, seed: int, clock: Clock) -> Assigned | None:
     """Return the assignment of the program for the shortest window, each move at its fastest there."""
     # The solver is imported only where it is asked.
     from planner.optimize.arena import Arena
     from planner.optimize.model import Aim as ModelAim
     from planner.optimize.state import State
 
+    classes = coarse_classes(problem)
+    tables = build_tables(problem, classes, lanes=False)
     arena = Arena(State(problem, tables, clock, seed, None), classes)
     columns, movers = arena.columns, len(problem.movers)
     if not (np.bincount(columns.mover, minlength=movers) > 0).all():
@@ -188,7 +139,8 @@ def _by_program(problem: Problem, classes: Classes, tables: Tables, seed: int, c
     for v, c in zip(columns.mover.tolist(), columns.klass.tolist(), strict=True):
         options[v].add(c)
     least = least_of(problem, arena.classes, [tuple(sorted(mine)) for mine in options], time, volume)
-    return _Assigned(arena.classes, columns, _fastest(columns, among, movers), placed.home, least)
+    downtime_s = _least_downtime(problem, tables)
+    return Assigned(arena.classes, columns, _fastest(columns, among, movers), placed.home, least, downtime_s)
 
 
 def _least_downtime(problem: Problem, tables: Tables) -> float:
