@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from planner.optimize.backend import Outcome, solve
+from planner.optimize.backend import Outcome, Session
 from planner.optimize.problem import Bools, Floats, Ints
 from planner.optimize.program import Program
 from planner.optimize.room_greedy import Step
@@ -18,6 +20,8 @@ MOST = 30_000
 """Pairs of VMs and targets up to which all are looked at [count]."""
 CANDIDATES = 8
 """Residents of each host that may move where that would be too many [count]."""
+USED = 1e-6
+"""Value in the linear relaxation from which a pair is used [1]."""
 GAP = 0.02
 """Relative gap at which the program stops [1]."""
 
@@ -38,7 +42,7 @@ class Places:
     bound_s: float
 
 
-def find_places(room: Room, cost_s: Floats, *, seed: int, time_limit_s: float) -> Places:
+def find_places(room: Room, cost_s: Floats, known: Sequence[Step], *, seed: int, time_limit_s: float) -> Places:
     """Return who goes where.
 
     Parameters
@@ -47,11 +51,14 @@ def find_places(room: Room, cost_s: Floats, *, seed: int, time_limit_s: float) -
         All VMs that must and may move.
     cost_s
         Least weighted downtime of each VM going straight to each target, infinite where it may not, shape (V, T) [s].
+    known
+        Who could go where, to start from; nothing where that is not known.
     seed
         Seed of the solver.
     time_limit_s
         Wall time [s].
     """
+    begin = time.monotonic()
     real = cost_s.copy()
     real[room.forced :] += room.price_s
     # By way of a parking place it may be cheaper, but not below this.
@@ -59,14 +66,30 @@ def find_places(room: Room, cost_s: Floats, *, seed: int, time_limit_s: float) -
     straight = bool((real[room.forced :] <= parked[:, None])[np.isfinite(real[room.forced :])].all())
     offered = np.isfinite(real)
     complete = straight and not _only_parked(room, offered)
+    taken = np.zeros(offered.shape, dtype=np.float64)
+    taken[[step.vm for step in known], [step.target for step in known]] = 1.0
+    linear_s = 0.0
     if int(offered.sum()) > MOST:
+        program, vm, target = _program(room, real, offered)
+        relaxed = Session(program, seed=seed, linear=True).solve(time_limit_s=time_limit_s / 2)
+        if relaxed.outcome is Outcome.INFEASIBLE:
+            return Places(None, math.inf if complete else 0.0)
+        linear_s = relaxed.bound if complete and math.isfinite(relaxed.bound) else 0.0
         complete = False
         offered &= _candidates(room, real)
+        if relaxed.values is not None:
+            used = relaxed.values > USED
+            offered[:] = False
+            offered[vm[used], target[used]] = True
+            offered[: room.forced] |= np.isfinite(real[: room.forced])
+        offered |= taken > 0
     program, vm, target = _program(room, real, offered)
-    solution = solve(program, seed=seed, time_limit_s=time_limit_s, gap=GAP)
+    start = taken[vm, target] if known else None
+    left_s = time_limit_s - (time.monotonic() - begin)
+    solution = Session(program, seed=seed).solve(start=start, time_limit_s=left_s, gap=GAP)
     if solution.outcome is Outcome.INFEASIBLE:
-        return Places(None, math.inf if complete else 0.0)
-    bound_s = solution.bound if complete and math.isfinite(solution.bound) else 0.0
+        return Places(None, math.inf if complete else linear_s)
+    bound_s = solution.bound if complete and math.isfinite(solution.bound) else linear_s
     if solution.values is None:
         return Places(None, bound_s)
     chosen = np.flatnonzero(solution.values > 0.5)

@@ -83,9 +83,10 @@ class Quick:
     def _proposals(self, clock: Clock) -> Iterator[list[Step]]:
         """Yield who goes where: by the greedy, by the program, nothing as a sign of less hope, by other orders."""
         room = self._room
-        yield Greedy(room, self._costs).run() or []
+        known = Greedy(room, self._costs).run() or []
+        yield known
         places = find_places(
-            room, self._costs, seed=self._seed, time_limit_s=min(PLACES_LIMIT_S, clock.left_s * PLACES_SHARE)
+            room, self._costs, known, seed=self._seed, time_limit_s=min(PLACES_LIMIT_S, clock.left_s * PLACES_SHARE)
         )
         self.bound_s = places.bound_s
         if math.isinf(self.bound_s):
