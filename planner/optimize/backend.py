@@ -158,6 +158,11 @@ class Session:
         objective = float(solver.figures.cost @ values)
         return Solution(Outcome.OPTIMAL if done else Outcome.FEASIBLE, values, objective, proven)
 
+    def prices(self) -> Floats:
+        """Return by how much the cost of the last linear solve falls for each unit that a row's limits rise."""
+        prices: Floats = -np.array(self._solver.highs.getSolution().row_dual, dtype=np.float64)
+        return prices
+
     def ray(self) -> Ints | None:
         """Return the rows that the dual ray of the last solve combines to a contradiction, or None without ray."""
         highs = self._solver.highs

@@ -16,6 +16,7 @@ from planner.optimize.dispatch import Schedule, Urgency
 from planner.optimize.lanes import Division
 from planner.optimize.model import Aim
 from planner.optimize.pack import Packing, pack
+from planner.optimize.pooled import pack_pools
 from planner.optimize.problem import Bools, Floats, Ints
 from planner.optimize.program import Program
 from planner.optimize.state import State
@@ -48,6 +49,28 @@ class _Options:
     column: Ints
 
 
+@dataclass(frozen=True)
+class Record:
+    """The best packing of a link that was found so far.
+
+    Parameters
+    ----------
+    cost_s
+        Weighted downtime of its moves [s].
+    division
+        How the link is divided.
+    choice
+        Class, approach and rate index of each of its movers.
+    lane
+        Lane of each of its movers, counted within the link.
+    """
+
+    cost_s: float
+    division: Division
+    choice: Mapping[int, tuple[int, int, int]]
+    lane: Mapping[int, int]
+
+
 class LaneArena(Arena):
     """An arena that divides links into lanes for the whole window, and fills them to the brim.
 
@@ -55,14 +78,20 @@ class LaneArena(Arena):
     ----------
     lanes
         How each directed link is divided.
+    records
+        Best packings by link, to which this arena adds.
     """
 
-    def __init__(self, state: State, classes: Classes, lanes: Mapping[int, Division]) -> None:
+    def __init__(
+        self, state: State, classes: Classes, lanes: Mapping[int, Division], records: dict[int, Record]
+    ) -> None:
         super().__init__(state, classes, lanes=lanes)
+        self._records = records
 
     def over(self, classes: Classes) -> LaneArena:
         """Return the same arena over other classes."""
-        return LaneArena(self._state, classes, self.lanes)
+        # Classes have other numbers there, so that nothing can be kept.
+        return LaneArena(self._state, classes, self.lanes, {})
 
     def solve(self, aim: Aim) -> Solution:
         """Solve the linear relaxation and take the choice that it favours of each mover that it splits.
@@ -109,6 +138,50 @@ class LaneArena(Arena):
                 windows[link] -= late.get(link, schedule.finish_s - deadline)
         assert best is not None
         return best
+
+    def replay(self) -> Schedule | None:
+        """Schedule the best packings of all links together; None if they do not tell of all movers, or fit no hosts."""
+        columns, movers = self.columns, len(self._state.problem.movers)
+        keys = zip(
+            columns.mover.tolist(),
+            columns.klass.tolist(),
+            columns.approach.tolist(),
+            columns.rate_index.tolist(),
+            strict=True,
+        )
+        index = {key: k for k, key in enumerate(keys)}
+        choice = np.full(movers, -1, dtype=np.int64)
+        lanes: list[tuple[int, ...]] = [()] * movers
+        count = 0
+        for link, division in self.lanes.items():
+            record = self._records[link]
+            for v, kind in record.choice.items():
+                choice[v] = index[v, *kind]
+                lanes[v] = (count + record.lane[v],)
+            count += sum(map(len, division))
+        if (choice < 0).any():
+            return None
+        home, _ = self._spreader.spread(choice, self._state.clock.left_s)
+        return None if home is None else self._follow(Placed(choice, home, {}), lanes)
+
+    def _record(self, link: int, movers: Ints, choice: Ints, found: Packing) -> None:
+        """Keep a packing of a link if it holds and is the best so far."""
+        if found.overflow_s > 0 or len(self.lanes[link]) > 1:
+            return
+        columns, of = self.columns, choice[movers]
+        cost = float(self._state.problem.weight[movers] @ columns.downtime_s[of])
+        best = self._records.get(link)
+        if best is None or cost < best.cost_s - 1e-9:
+            kinds = zip(
+                columns.klass[of].tolist(), columns.approach[of].tolist(), columns.rate_index[of].tolist(), strict=True
+            )
+            names = movers.tolist()
+            self._records[link] = Record(
+                cost,
+                self.lanes[link],
+                dict(zip(names, kinds, strict=True)),
+                dict(zip(names, found.lane.tolist(), strict=True)),
+            )
 
     def _turn_of(self) -> Ints:
         """Return the turn of each lane, counted within its link."""
@@ -159,6 +232,7 @@ class LaneArena(Arena):
                 packings[link] = found
                 choice[movers] = options.column[np.arange(len(movers)), found.lane, found.option]
                 seen[movers] = True
+                self._record(link, movers, choice, found)
                 for v, lane in zip(movers.tolist(), found.lane.tolist(), strict=True):
                     lanes[v].append(count + lane)
             count += len(rates)
@@ -174,9 +248,13 @@ class LaneArena(Arena):
             found = take_turns(options.time_s, options.cost, turns, window_s, seed=state.seed, time_limit_s=limit_s)
             if found is not None:
                 return found
-        start = _spread_out(options, choice) if before is None else (before.lane, before.option)
-        steps = STEPS if before is None else FEWER_STEPS
-        return pack(options.time_s, options.cost, *start, window_s, rng=state.rng, steps=steps, clock=state.clock)
+        time_s, cost = options.time_s, options.cost
+        if before is not None:
+            start, steps = (before.lane, before.option), FEWER_STEPS
+        else:
+            pooled = pack_pools(time_s, cost, window_s, rng=state.rng, clock=state.clock)
+            start, steps = pooled or _spread_out(options, choice), STEPS
+        return pack(time_s, cost, *start, window_s, rng=state.rng, steps=steps, clock=state.clock)
 
     def _options(self, choice: Ints, rates: list[float], settled: Bools) -> _Options:
         """Return what each mover can do in each lane; what is settled keeps its choice."""

@@ -10,7 +10,7 @@ from planner.optimize.classes import Classes, coarse_classes, split
 from planner.optimize.clock import Clock
 from planner.optimize.dispatch import Schedule
 from planner.optimize.improve import improve
-from planner.optimize.laned import LaneArena
+from planner.optimize.laned import LaneArena, Record
 from planner.optimize.lanes import divisions, turns
 from planner.optimize.model import Aim
 from planner.optimize.options import Columns, Tables, build_columns, build_tables
@@ -26,9 +26,9 @@ EXACT_FINISH_MOVERS = 8
 """Up to so many movers the earliest finish is proven by conflicts, which takes longer."""
 TRIES = 12
 """Rules of priority tried on each assignment."""
-ROUNDS = 24
+ROUNDS = 40
 """Assignments tried at the most, with other shares of the links to fill."""
-PATIENCE = 6
+PATIENCE = 8
 """Rounds without a better schedule after which the assignments are left alone."""
 LOOSEN = 0.4
 """Part of what was taken from a link's share that it gets back after a round that kept the deadline [1]."""
@@ -107,6 +107,7 @@ class _Decomposition:
     def __init__(self, state: State, classes: Classes, first_only: bool) -> None:
         self._state = state
         self._first_only = first_only
+        self._records: dict[int, Record] = {}
         self._arenas = [Arena(state, classes)]
         if len(self._arenas[0].columns) > SMALL:
             # Where only volumes and times count, dropping choices by volume loses nothing either.
@@ -130,6 +131,8 @@ class _Decomposition:
                 continue
             before = state.cost_s
             schedule = arena.dispatch(placed, TRIES)
+            if isinstance(arena, LaneArena):
+                self._combine(arena)
             if state.incumbent is not None and (self._first_only or state.gap <= GOOD_GAP):
                 break
             stale = 0 if state.cost_s < before else stale + (state.incumbent is not None)
@@ -145,6 +148,15 @@ class _Decomposition:
             self._fastest()
         if state.incumbent is not None and not self._first_only and state.gap > GOOD_GAP:
             improve(state)
+
+    def _combine(self, arena: LaneArena) -> None:
+        """Schedule the best packings of all links together if that would be better than any schedule so far."""
+        state, records = self._state, self._records
+        cost_s = sum(record.cost_s for record in records.values())
+        if len(records) < 2 or len(records) != len(arena.lanes) or cost_s >= state.cost_s * (1 - GOOD_GAP):
+            return
+        divisions = {link: record.division for link, record in records.items()}
+        LaneArena(state, arena.classes, divisions, records).replay()
 
     def _look_at_sources(self, arena: Arena, schedule: Schedule) -> None:
         """Raise the bound by what the moves of each busy source take at the least, if all choices are on offer."""
@@ -167,10 +179,14 @@ class _Decomposition:
         narrow = {link: turns(float(capacity[link])) for link, ways in shared.items() if not ways}
         ways = max(map(len, shared.values()), default=0)
         found = [{link: of[min(way, len(of) - 1)] for link, of in shared.items() if of} for way in range(ways)]
-        return [LaneArena(self._state, arena.classes, lanes) for lanes in (*found, narrow) if lanes]
+        return [LaneArena(self._state, arena.classes, lanes, self._records) for lanes in (*found, narrow) if lanes]
 
     def _turn(self, step: int) -> int:
-        """Return the arena of a round: all in turn, but a slow first one only once."""
+        """Return the arena of a round: those with lanes where they win, else all in turn, but a slow first one once."""
+        best = self._state.incumbent
+        laned = [i for i, arena in enumerate(self._arenas) if isinstance(arena, LaneArena)]
+        if best is not None and any(self._arenas[i].columns is best.columns for i in laned):
+            return laned[step % len(laned)]
         slow = int(step > 0 and len(self._arenas[0].columns) > SMALL)
         return slow + step % (len(self._arenas) - slow)
 
@@ -204,6 +220,7 @@ class _Decomposition:
                 return None
             state.tell("choosing hosts one by one")
             finer = split(state.problem, arena.classes, failed)
+            self._records.clear()
             self._arenas = [other.over(finer) for other in self._arenas]
         return None
 

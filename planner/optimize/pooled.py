@@ -1,0 +1,81 @@
+"""Packing into pools of equal lanes: how much goes into the lanes of each rate, before the lanes are told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.optimize.backend import Session
+from planner.optimize.clock import Clock
+from planner.optimize.exchange import Choices, exchange
+from planner.optimize.problem import Floats, Ints
+from planner.optimize.program import Program
+
+ROUNDS = 24
+"""Rounds of exchanges [count]."""
+
+
+def pack_pools(
+    time_s: Floats, cost: Floats, window_s: float, *, rng: np.random.Generator, clock: Clock
+) -> tuple[Ints, Ints] | None:
+    """Return the lane and the option of each move: good choices for each pool, then the longest first.
+
+    Parameters
+    ----------
+    time_s, cost
+        Of each move in each lane with each option, shape (n, L, O) [s, any]; inf where there is no such option.
+    window_s
+        Length of each lane [s].
+    rng
+        Source of the draws.
+    clock
+        Ends the search when it has expired.
+
+    Returns
+    -------
+    tuple or None
+        Arrays of shape (n,); None where the relaxation has no solution.
+    """
+    pool_of, first = _pools(time_s)
+    move, pool, option = np.nonzero(np.isfinite(time_s[:, first]))
+    lane = first[pool]
+    room_s = window_s * np.bincount(pool_of).astype(np.float64)
+    choices = Choices(move, pool, time_s[move, lane, option], cost[move, lane, option], room_s)
+    relaxed = _relaxed(choices, len(time_s), clock.left_s)
+    if relaxed is None:
+        return None
+    values, prices = relaxed
+    order = np.lexsort((np.arange(len(move)), -values, move))
+    chosen = order[np.unique(move[order], return_index=True)[1]]
+    chosen = exchange(choices, chosen, prices, rng=rng, rounds=ROUNDS, clock=clock)
+    load = np.zeros(time_s.shape[1])
+    lanes = np.zeros(len(time_s), dtype=np.int64)
+    for v in np.argsort(-choices.time_s[chosen], kind="stable").tolist():
+        mine = np.flatnonzero(pool_of == pool[chosen[v]])
+        lanes[v] = mine[np.argmin(load[mine])]
+        load[lanes[v]] += choices.time_s[chosen[v]]
+    return lanes, option[chosen]
+
+
+def _pools(time_s: Floats) -> tuple[Ints, Ints]:
+    """Return the pool of each lane and the first lane of each pool: lanes in which all moves take the same."""
+    pool_of, first = np.zeros(time_s.shape[1], dtype=np.int64), [0]
+    for lane in range(1, time_s.shape[1]):
+        same = [p for p, other in enumerate(first) if np.array_equal(time_s[:, lane], time_s[:, other])]
+        pool_of[lane] = same[0] if same else len(first)
+        if not same:
+            first.append(lane)
+    return pool_of, np.array(first, dtype=np.int64)
+
+
+def _relaxed(choices: Choices, moves: int, time_limit_s: float) -> tuple[Floats, Floats] | None:
+    """Return the linear relaxation's values of the choices, and its prices of a second of each pool."""
+    count, pools = len(choices.move), len(choices.room_s)
+    every, ones = np.arange(count), np.ones(moves)
+    program = Program(choices.cost, np.ones(count), np.zeros(count, dtype=np.bool_))
+    program.add_block("choice", list(range(moves)), choices.move, every, np.ones(count), lower=ones, upper=ones)
+    program.add_block("pool", list(range(pools)), choices.pool, every, choices.time_s, upper=choices.room_s)
+    session = Session(program)
+    found = session.solve(time_limit_s=time_limit_s)
+    if found.values is None:
+        return None
+    return found.values, np.maximum(session.prices()[moves:], 0.0)
