@@ -66,7 +66,11 @@ def test_a_host_that_is_ready_is_used_where_there_is_no_time_to_wait() -> None:
     ("inventory", "kind", "words"),
     [
         (standby(), ReasonKind.TOO_SLOW, "outlasts the deadline"),
-        (changed_host(small_inventory(), "hv1", shutdown_time=140.0), ReasonKind.SHUTDOWN, "Switching off host hv1"),
+        (
+            changed_host(small_inventory(), "hv1", shutdown_time=140.0),
+            ReasonKind.SHUTDOWN,
+            "switching off host hv1 alone outlasts",
+        ),
     ],
 )
 def test_a_no_names_what_takes_too_long(inventory: Inventory, kind: ReasonKind, words: str) -> None:

@@ -137,6 +137,7 @@ def too_late_off(inventory: Inventory, evacuate: set[str], deadline_s: float) ->
         if host.name in evacuate and host.shutdown_time > deadline_s:
             yield Reason(
                 kind=ReasonKind.SHUTDOWN,
+                vms=tuple(vm.name for vm in inventory.vms if vm.host == host.name),
                 hosts=(host.name,),
                 needed=host.shutdown_time,
                 available=round(deadline_s, 6),

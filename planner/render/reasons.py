@@ -157,7 +157,8 @@ def _too_slow(reason: Reason) -> Prose:
 def _shutdown(reason: Reason) -> Prose:
     clause = _figures(reason, ": {needed}, and the deadline is {available}")
     return Prose(
-        f"Switching off {_hosts(reason)} alone outlasts the deadline{clause}.",
+        f"Once {_vms(reason)} would have left, switching off {_hosts(reason) or 'the host'} alone outlasts the"
+        f" deadline{clause}.",
         "Give more time, or set the host's shutdown_time to 0 if it may stay on.",
     )
 
