@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from planner.optimize.arena import SMALL, Arena, Placed
@@ -165,7 +166,10 @@ class _Decomposition:
             return
         state.tell("bounding hosts one by one")
         floors = arena.floors(schedule)
-        if floors:
+        if math.inf in floors.values():
+            # Some host cannot be emptied in time: no row can ask for infinite downtime.
+            state.infeasible = True
+        elif floors:
             solution = arena.solve(Aim(state.problem.deadline_s, floors=floors))
             if solution.outcome is Outcome.INFEASIBLE:
                 state.infeasible = True
