@@ -14,7 +14,7 @@ from planner.optimize.clock import Clock
 from planner.optimize.jobs import FIT, Jobs
 from planner.optimize.listing import list_schedule
 
-STEPS_PER_JOB = 20
+STEPS_PER_JOB = 26
 """Steps of the search for each job [count]."""
 LOOK_EVERY = 64
 """Steps between two looks at the clock [count]."""
