@@ -16,6 +16,7 @@ from planner.inventory.models import Approach, Inventory, Separate
 from planner.plan.chain import Interval, predecessors
 from planner.plan.models import Plan, ReasonKind, Status
 from planner.render.room import room_notes, vms_moved
+from planner.render.shell import shell_runbook
 from planner.render.steps import steps_of
 from tests.optimize_support import host, star, vm
 
@@ -57,6 +58,13 @@ def test_the_steps_of_a_swap_wait_for_the_right_move_of_a_vm_that_has_two() -> N
     assert by_target["cache-1", "hv04"].number in onward.after
     assert onward.number in by_target["app-1", "hv04"].after
     assert by_target["cache-1", "hv04"].number not in by_target["app-1", "hv04"].after
+
+
+def test_the_script_keeps_the_logs_of_both_moves_of_a_vm() -> None:
+    script = shell_runbook(example("swap"))
+    assert "# It makes room for web-1." in script
+    assert script.count("vm_") >= 5
+    assert '>>"$LOGS/$vm.log"' in script
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--make-room", "never"], 1)])
