@@ -15,7 +15,7 @@ from planner.plan.models import Plan, Status
 from tests.truth.brute_room import RoomTruth, TooMuch
 from tests.truth.room_cases import RoomCase, jam_case, room_case, swap_case
 
-SEEDS = int(os.environ.get("EVAC_FUZZ_SEEDS", "150")) // 3
+SEEDS = int(os.environ.get("EVAC_FUZZ_SEEDS", "150")) // 5
 """Cases compared with brute force; raise it for a long run."""
 
 
@@ -51,7 +51,7 @@ def test_plan_is_what_brute_force_finds(make: Callable[[int], RoomCase], seed: i
     assert plan.objective.cost_s == pytest.approx(truth_s, rel=2e-6, abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", range(1000, 1000 + SEEDS // 2))
 @pytest.mark.parametrize("make", [room_case, jam_case, swap_case])
 def test_the_way_of_large_cases_claims_nothing_that_is_not_so(
     make: Callable[[int], RoomCase], seed: int, monkeypatch: pytest.MonkeyPatch

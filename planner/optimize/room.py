@@ -31,6 +31,8 @@ SMALL = 6000
 """Choices up to which the program with parking places is asked [count]."""
 MOST_PAIRS = 1_000_000
 """Pairs of a host and a target beyond which no extra moves are looked for: listing what they could do takes minutes."""
+SHARE_OF_PROOF = 0.7
+"""Share of the time left that the proof for few choices may take [1]."""
 SHARE_OF_TIME = 0.5
 """Share of the time left that the relaxed evacuation may take [1]."""
 TIE = 1e-9
@@ -152,7 +154,17 @@ def make_room(
     )
     found: tuple[Ways, Timed] | None = None
     bound_s = min(without_s, with_s)
-    if not small:
+    if small:
+        legs = make_legs(room, parking=True)
+        ways = Ways(room, legs)
+        proof = Proof(ways, RoomProgram(room, legs), seed)
+        proof.run(clock.part(SHARE_OF_PROOF), known_s, tell)
+        if math.isinf(proof.bound_s) and best is None:
+            return RoomResult(None, 0, math.inf, math.inf, infeasible=True)
+        bound_s = max(bound_s, min(proof.bound_s, known_s))
+        if proof.best is not None and proof.best.cost_s < known_s * (1 - TIE) - TIE:
+            found = ways, proof.best
+    if found is None and bound_s < known_s * (1 - TIE):
         tell("making room")
         narrowed = (making.relaxed_inventory, making.relaxed)
 
@@ -165,16 +177,6 @@ def make_room(
         if math.isinf(quick.bound_s) and best is None:
             return RoomResult(None, 0, math.inf, math.inf, infeasible=True)
         bound_s = max(bound_s, min(quick.bound_s, without_s))
-    else:
-        legs = make_legs(room, parking=True)
-        ways = Ways(room, legs)
-        proof = Proof(ways, RoomProgram(room, legs), seed)
-        proof.run(clock, known_s, tell)
-        if math.isinf(proof.bound_s) and best is None:
-            return RoomResult(None, 0, math.inf, math.inf, infeasible=True)
-        bound_s = max(bound_s, min(proof.bound_s, known_s))
-        if proof.best is not None and proof.best.cost_s < known_s * (1 - TIE) - TIE:
-            found = ways, proof.best
     if found is None:
         return RoomResult(None, 0, math.inf, bound_s)
     moves = room_moves(*found)

@@ -43,8 +43,9 @@ def least_costs(room: Room, problem: Problem, tables: Tables) -> Floats:
         offered = tables.several_flows[:, :, None] | flows[None, None, :]
         by_menu[:, m] = np.where(offered, down[:, :, rates], np.inf).min(axis=(1, 2), initial=np.inf)
     menu_of = tables.menu_of[problem.source_of]
-    costs = by_menu[np.arange(len(room.vms))[:, None], menu_of] * problem.weight[:, None]
-    return np.where(problem.allowed, np.nan_to_num(costs, nan=np.inf), np.inf)
+    with np.errstate(invalid="ignore"):  # no way at all, and no weight
+        costs = by_menu[np.arange(len(room.vms))[:, None], menu_of] * problem.weight[:, None]
+    return np.where(problem.allowed, np.nan_to_num(costs, nan=np.inf, posinf=np.inf), np.inf)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ def find_places(room: Room, cost_s: Floats, known: Sequence[Step], *, seed: int,
     straight = bool((real[room.forced :] <= parked[:, None])[np.isfinite(real[room.forced :])].all())
     offered = np.isfinite(real)
     complete = straight and not _only_parked(room, offered)
+    if not offered[: room.forced].any(axis=1).all():
+        return Places(None, math.inf)
     taken = np.zeros(offered.shape, dtype=np.float64)
     taken[[step.vm for step in known], [step.target for step in known]] = 1.0
     linear_s = 0.0

@@ -74,6 +74,11 @@ class RoomProgram:
                 self._first[v].append(k)
                 self._first_to[v, h].append(k)
 
+    @property
+    def possible(self) -> bool:
+        """Whether each VM that must move has a choice."""
+        return all(self._first[: self.room.forced])
+
     def program(self, window_s: float | None = None) -> Program:
         """Return the program with all cuts so far, for another window than the deadline where one is given [s]."""
         count = len(self.legs.columns)

@@ -93,6 +93,9 @@ class Proof:
         known_s
             Cost of the best plan that is known already; infinite where none is [s].
         """
+        if not self._program.possible:
+            self.bound_s = float("inf")
+            return
         while not clock.expired:
             tell(f"making room, {len(self._program.cuts)} conflicts")
             solution = solve(self._program.program(), seed=self._seed, time_limit_s=clock.left_s)

@@ -107,6 +107,8 @@ class Quick:
         turn = {now[step.vm]: number for number, step in enumerate(steps)}
         legs = make_legs(room, parking=False, only=only)
         ways, program = Ways(room, legs), RoomProgram(room, legs)
+        if not program.possible:
+            return None
         window_s = longest_s = room.deadline_s
         for _ in range(ROUNDS):
             asked = program.program(window_s)

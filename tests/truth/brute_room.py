@@ -60,7 +60,7 @@ class RoomTruth:
         deadline_s: float,
         price_s: float,
         menu: Menu,
-        patience: int = 20_000,
+        patience: int = 2_000,
     ) -> None:
         self.inventory, self.evacuate = inventory, set(evacuate)
         self.deadline_s, self.price_s = deadline_s, price_s
