@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -15,7 +15,7 @@ from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Schedule, Urgency
 from planner.optimize.lanes import Division
 from planner.optimize.model import Aim
-from planner.optimize.pack import Packing, pack
+from planner.optimize.pack import Hosts, Packing, pack
 from planner.optimize.pooled import pack_pools
 from planner.optimize.problem import Bools, Floats, Ints
 from planner.optimize.program import Program
@@ -25,11 +25,17 @@ from planner.optimize.turns import take_turns
 STEPS = 2000
 """Steps of the first packing of a link [count]."""
 FEWER_STEPS = 600
-"""Steps of a packing that begins at another [count]."""
+"""Steps of a packing that begins at another, or takes little effort [count]."""
+ROUNDS, LIGHT_ROUNDS = 24, 4
+"""Rounds of exchanges before the first packing of a link, and with little effort [count]."""
+SMALL_PART = 0.1
+"""Part of what can be gained at all links together that is too small to look for [1]."""
 TURNS = 60
 """Schedules tried for each packing [count]."""
 MOST_SECONDS = 1.0
 """Wall time that the program of one host's turns may take [s]."""
+MOST_BUSY = 0.95
+"""Share of the window that one host's moves over a shared link should take, for its lanes to stand idle never [1]."""
 PACKINGS = 8
 """Times that the lanes of an assignment are packed, each shorter by what the schedule before was late [count]."""
 
@@ -47,6 +53,17 @@ class _Options:
     time_s: Floats
     cost: Floats
     column: Ints
+
+    def of(self, which: Bools) -> _Options:
+        """Return those of some movers, shape (n,)."""
+        return _Options(self.time_s[which], self.cost[which], self.column[which])
+
+    def have(self, packing: Packing) -> bool:
+        """Return whether the movers have the options that a packing gives them."""
+        n, lanes, options = self.time_s.shape
+        if len(packing.lane) != n or packing.lane.max(initial=0) >= lanes or packing.option.max(initial=0) >= options:
+            return False
+        return bool(np.isfinite(self.time_s[np.arange(n), packing.lane, packing.option]).all())
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,38 @@ class Record:
     lane: Mapping[int, int]
 
 
+@dataclass
+class Records:
+    """What is known of the links that are divided into lanes.
+
+    Parameters
+    ----------
+    best
+        Best packing of each link.
+    least_s
+        Weighted downtime of the moves of each link in the relaxations, the least of them [s].
+    """
+
+    best: dict[int, Record] = field(default_factory=dict)
+    least_s: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def cost_s(self) -> float:
+        """Weighted downtime of the best packings of all links together [s]."""
+        return sum(record.cost_s for record in self.best.values())
+
+    def settled(self) -> frozenset[int]:
+        """Return the links at which little can be gained: together a small part of what can be gained at all."""
+        gains = {link: max(0.0, record.cost_s - self.least_s[link]) for link, record in self.best.items()}
+        little, found = SMALL_PART * sum(gains.values()), set()
+        for link in sorted(gains, key=gains.__getitem__):
+            little -= gains[link]
+            if little < 0:
+                break
+            found.add(link)
+        return frozenset(found)
+
+
 class LaneArena(Arena):
     """An arena that divides links into lanes for the whole window, and fills them to the brim.
 
@@ -79,19 +128,32 @@ class LaneArena(Arena):
     lanes
         How each directed link is divided.
     records
-        Best packings by link, to which this arena adds.
+        What is known of the links, to which this arena adds.
+    light
+        Whether to pack with little effort.
+    kept
+        Links whose best packing is taken as it is.
     """
 
     def __init__(
-        self, state: State, classes: Classes, lanes: Mapping[int, Division], records: dict[int, Record]
+        self,
+        state: State,
+        classes: Classes,
+        lanes: Mapping[int, Division],
+        records: Records,
+        *,
+        light: bool = False,
+        kept: frozenset[int] = frozenset(),
     ) -> None:
         super().__init__(state, classes, lanes=lanes)
         self._records = records
+        self._light = light
+        self._kept = kept
 
     def over(self, classes: Classes) -> LaneArena:
         """Return the same arena over other classes."""
         # Classes have other numbers there, so that nothing can be kept.
-        return LaneArena(self._state, classes, self.lanes, {})
+        return LaneArena(self._state, classes, self.lanes, Records(), light=self._light)
 
     def solve(self, aim: Aim) -> Solution:
         """Solve the linear relaxation and take the choice that it favours of each mover that it splits.
@@ -104,6 +166,10 @@ class LaneArena(Arena):
         relaxed = Session(program, seed=state.seed, linear=True).solve(time_limit_s=state.clock.left_s)
         if relaxed.values is None:
             return relaxed
+        costs = program.cost[: len(self.columns)] * relaxed.values[: len(self.columns)]
+        for link in self.lanes:
+            cost_s = float(costs[self._model.users[link]].sum())
+            self._records.least_s[link] = min(cost_s, self._records.least_s.get(link, np.inf))
         return self._rounded(program, relaxed)
 
     def _rounded(self, program: Program, relaxed: Solution) -> Solution:
@@ -140,23 +206,19 @@ class LaneArena(Arena):
         return best
 
     def replay(self) -> Schedule | None:
-        """Schedule the best packings of all links together; None if they do not tell of all movers, or fit no hosts."""
-        columns, movers = self.columns, len(self._state.problem.movers)
-        keys = zip(
-            columns.mover.tolist(),
-            columns.klass.tolist(),
-            columns.approach.tolist(),
-            columns.rate_index.tolist(),
-            strict=True,
-        )
-        index = {key: k for k, key in enumerate(keys)}
+        """Schedule the best packings of all links together.
+
+        None if they do not tell of all movers, if a choice is not on offer beside the lanes of other links on its way,
+        or if they fit no hosts.
+        """
+        movers, index = len(self._state.problem.movers), self._index
         choice = np.full(movers, -1, dtype=np.int64)
         lanes: list[tuple[int, ...]] = [()] * movers
         count = 0
         for link, division in self.lanes.items():
-            record = self._records[link]
+            record = self._records.best[link]
             for v, kind in record.choice.items():
-                choice[v] = index[v, *kind]
+                choice[v] = index.get((v, *kind), -1)
                 lanes[v] = (count + record.lane[v],)
             count += sum(map(len, division))
         if (choice < 0).any():
@@ -164,19 +226,43 @@ class LaneArena(Arena):
         home, _ = self._spreader.spread(choice, self._state.clock.left_s)
         return None if home is None else self._follow(Placed(choice, home, {}), lanes)
 
+    @cached_property
+    def _index(self) -> dict[tuple[int, int, int, int], int]:
+        """The columns by mover, class, approach and rate index."""
+        columns = self.columns
+        parts = (columns.mover, columns.klass, columns.approach, columns.rate_index)
+        return {key: k for k, key in enumerate(zip(*(part.tolist() for part in parts), strict=True))}
+
+    def _as_kept(self, link: int, movers: Ints, choice: Ints) -> tuple[Ints, Ints] | None:
+        """Return columns and lanes of the best packing of a link, or None where classes or movers are others."""
+        record = self._records.best.get(link)
+        if link not in self._kept or record is None or record.division != self.lanes[link]:
+            return None
+        names = movers.tolist()
+        if set(names) != set(record.choice):
+            return None
+        if any(
+            record.choice[v][0] != c for v, c in zip(names, self.columns.klass[choice[movers]].tolist(), strict=True)
+        ):
+            return None
+        columns = np.array([self._index.get((v, *record.choice[v]), -1) for v in names], dtype=np.int64)
+        if (columns < 0).any():
+            return None
+        return columns, np.array([record.lane[v] for v in names], dtype=np.int64)
+
     def _record(self, link: int, movers: Ints, choice: Ints, found: Packing) -> None:
         """Keep a packing of a link if it holds and is the best so far."""
         if found.overflow_s > 0 or len(self.lanes[link]) > 1:
             return
         columns, of = self.columns, choice[movers]
         cost = float(self._state.problem.weight[movers] @ columns.downtime_s[of])
-        best = self._records.get(link)
+        best = self._records.best.get(link)
         if best is None or cost < best.cost_s - 1e-9:
             kinds = zip(
                 columns.klass[of].tolist(), columns.approach[of].tolist(), columns.rate_index[of].tolist(), strict=True
             )
             names = movers.tolist()
-            self._records[link] = Record(
+            self._records.best[link] = Record(
                 cost,
                 self.lanes[link],
                 dict(zip(names, kinds, strict=True)),
@@ -198,8 +284,11 @@ class LaneArena(Arena):
         deadline = state.problem.deadline_s
         mover = np.repeat(np.arange(len(lanes)), [len(mine) for mine in lanes])
         lane = np.array([number for mine in lanes for number in mine], dtype=np.int64)
-        key = self.columns.time_s[placed.choice].copy()
-        grease = float(key.mean())
+        time_s, source = self.columns.time_s[placed.choice], state.problem.source_of
+        # Moves of hosts that are busy for long begin early.
+        work_s = np.bincount(source, weights=time_s)
+        key = time_s + time_s.mean() * work_s[source] / deadline
+        grease = float(time_s.mean())
         # Earlier turns are more urgent than all that may add up.
         np.add.at(key, mover, -1e6 * grease * self._turn_of()[lane])
         best: Schedule | None = None
@@ -226,15 +315,24 @@ class LaneArena(Arena):
             movers = self.columns.mover[np.intersect1d(choice, self._model.users[link], assume_unique=True)]
             turns = _numbered(self.lanes[link])
             rates = [rate for lanes_of_turn in self.lanes[link] for rate in lanes_of_turn]
-            if len(movers):
+            kept = None if link in packings else self._as_kept(link, movers, choice)
+            lane = np.zeros(0, dtype=np.int64)
+            if kept is not None:
+                choice[movers], lane = kept
+            elif len(movers):
                 options = self._options(choice[movers], rates, seen[movers])
+                # What is settled elsewhere, or can only be fast, may fit no lane: it goes without one.
+                fitting = np.isfinite(options.time_s).any(axis=(1, 2))
+                movers, options = movers[fitting], options.of(fitting)
+            if kept is None and len(movers):
                 found = self._pack_link(options, turns, choice[movers], packings.get(link), window_s)
                 packings[link] = found
                 choice[movers] = options.column[np.arange(len(movers)), found.lane, found.option]
-                seen[movers] = True
+                lane = found.lane
                 self._record(link, movers, choice, found)
-                for v, lane in zip(movers.tolist(), found.lane.tolist(), strict=True):
-                    lanes[v].append(count + lane)
+            seen[movers] = True
+            for v, mine in zip(movers.tolist(), lane.tolist(), strict=True):
+                lanes[v].append(count + mine)
             count += len(rates)
         return choice, [tuple(mine) for mine in lanes]
 
@@ -249,12 +347,38 @@ class LaneArena(Arena):
             if found is not None:
                 return found
         time_s, cost = options.time_s, options.cost
-        if before is not None:
+        # What was settled over another link since may not fit where it was.
+        if before is not None and options.have(before):
             start, steps = (before.lane, before.option), FEWER_STEPS
         else:
-            pooled = pack_pools(time_s, cost, window_s, rng=state.rng, clock=state.clock)
-            start, steps = pooled or _spread_out(options, choice), STEPS
-        return pack(time_s, cost, *start, window_s, rng=state.rng, steps=steps, clock=state.clock)
+            rounds = LIGHT_ROUNDS if self._light else ROUNDS
+            pooled = pack_pools(time_s, cost, window_s, rng=state.rng, rounds=rounds, clock=state.clock)
+            start, steps = pooled or _spread_out(options, choice), FEWER_STEPS if self._light else STEPS
+        hosts = self._hosts(options.column, window_s)
+        return pack(time_s, cost, *start, window_s, hosts=hosts, rng=state.rng, steps=steps, clock=state.clock)
+
+    def _hosts(self, column: Ints, window_s: float) -> tuple[Hosts, ...]:
+        """Return what the moves take of the hosts that send them.
+
+        Of moves that need more than half of a host's link only one runs at once, and of all moves no more than slots.
+        """
+        problem, columns = self._state.problem, self.columns
+        source = problem.source_of[columns.mover[column[:, :, 0].max(axis=1)]]
+        present, of = np.unique(source, return_inverse=True)
+        room_s = np.full(len(present), MOST_BUSY * window_s)
+        rate, time_s = columns.rate[column], np.where(column < 0, 0.0, columns.time_s[column])
+        part = rate / self._speed[source, None, None]
+        alone = part + rate.min() / self._speed[source, None, None] > 1 + 1e-9
+        slots = np.where(alone, 1.0, 1.0 / problem.max_out[source, None, None])
+        return Hosts(of, time_s * (part > 0.5 + 1e-9), room_s), Hosts(of, time_s * slots, room_s)
+
+    @cached_property
+    def _speed(self) -> Floats:
+        """What the first link of each source carries, shape (S,) [bytes/s]."""
+        problem, trunk = self._state.problem, self.classes.trunk
+        firsts = [next((links[0] for links in row if links), None) for row in trunk]
+        speeds = [np.inf if link is None else float(problem.network.capacity_bytes_per_s[link]) for link in firsts]
+        return np.array(speeds)
 
     def _options(self, choice: Ints, rates: list[float], settled: Bools) -> _Options:
         """Return what each mover can do in each lane; what is settled keeps its choice."""

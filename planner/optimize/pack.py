@@ -37,12 +37,31 @@ class Packing:
     lane, option
         Of each move, shape (n,).
     overflow_s
-        By how much lanes are longer than the window, in all [s].
+        By how much lanes are longer than the window, and hosts busier than they should be, in all [s].
     """
 
     lane: Ints
     option: Ints
     overflow_s: float
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """What the moves take of the hosts that send them, which should not be busier than they can be with all lanes.
+
+    Parameters
+    ----------
+    of
+        Host of each move, counted from 0, shape (n,).
+    busy_s
+        What each move takes of its host's time in each lane with each option, shape (n, L, O) [s].
+    room_s
+        Time that each host has for these moves, shape (H,) [s].
+    """
+
+    of: Ints
+    busy_s: Floats
+    room_s: Floats
 
 
 def pack(
@@ -52,6 +71,7 @@ def pack(
     option: Ints,
     window_s: float,
     *,
+    hosts: tuple[Hosts, ...] = (),
     rng: np.random.Generator,
     steps: int,
     clock: Clock = FOREVER,
@@ -66,6 +86,8 @@ def pack(
         The start, shape (n,).
     window_s
         Length that no lane should exceed [s].
+    hosts
+        What the moves take of their hosts, by each way of reckoning that matters.
     rng
         Source of the draws.
     steps
@@ -73,7 +95,7 @@ def pack(
     clock
         Ends the search before that when it has expired.
     """
-    bins = _Bins(time_s, cost, lane.copy(), option.copy(), window_s)
+    bins = _Bins(time_s, cost, hosts, lane.copy(), option.copy(), window_s)
     best = bins.packing()
     if time_s.shape[1] < 2 or not len(lane):
         return best
@@ -99,7 +121,7 @@ def pack(
             if best_cost == np.inf and overflow < best.overflow_s:
                 best = bins.packing()
         if since == RETURN:
-            bins = _Bins(time_s, cost, best.lane.copy(), best.option.copy(), window_s)
+            bins = _Bins(time_s, cost, hosts, best.lane.copy(), best.option.copy(), window_s)
             since = 0
     return best
 
@@ -107,8 +129,10 @@ def pack(
 class _Bins:
     """The moves in their lanes while the search goes on."""
 
-    def __init__(self, time_s: Floats, cost: Floats, lane: Ints, option: Ints, window_s: float) -> None:
-        self._time, self._cost = time_s, cost
+    def __init__(
+        self, time_s: Floats, cost: Floats, hosts: tuple[Hosts, ...], lane: Ints, option: Ints, window_s: float
+    ) -> None:
+        self._time, self._cost, self._hosts = time_s, cost, hosts
         self._lane, self._option = lane, option
         self._window = window_s
         self._every = np.arange(len(lane))
@@ -120,11 +144,16 @@ class _Bins:
         self._cost_now = self._cost[self._every, self._lane, self._option]
         self._over = np.bincount(self._lane, weights=self._time_now, minlength=self._time.shape[1]) - self._window
         self.cost = float(self._cost_now.sum())
+        self._busy_now = [hosts.busy_s[self._every, self._lane, self._option] for hosts in self._hosts]
+        self._too_busy = [
+            np.bincount(hosts.of, weights=busy, minlength=len(hosts.room_s)) - hosts.room_s
+            for hosts, busy in zip(self._hosts, self._busy_now, strict=True)
+        ]
 
     @property
     def overflow_s(self) -> float:
-        """By how much lanes are longer than the window, in all [s]."""
-        return float(np.maximum(self._over, 0.0).sum())
+        """By how much lanes are longer than the window, and hosts busier than they should be, in all [s]."""
+        return float(sum(np.maximum(over, 0.0).sum() for over in (self._over, *self._too_busy)))
 
     def packing(self) -> Packing:
         return Packing(self._lane.copy(), self._option.copy(), self.overflow_s)
@@ -133,8 +162,8 @@ class _Bins:
         """Make the best change of two lanes that was looked at, if it makes things worse by `accept` at the most."""
         i, j = self._pairs[int(rng.integers(len(self._pairs)))]
         mine, yours = np.flatnonzero(self._lane == i), np.flatnonzero(self._lane == j)
-        less_i, more_j, cost_i, which_i = self._changes(mine, i, j, rng)
-        less_j, more_i, cost_j, which_j = self._changes(yours, j, i, rng)
+        less_i, more_j, cost_i, which_i = self._changes(mine, i, j, rng, price)
+        less_j, more_i, cost_j, which_j = self._changes(yours, j, i, rng, price)
         over_i = np.maximum(self._over[i] + less_i[:, None] + more_i[None, :], 0.0)
         over_j = np.maximum(self._over[j] + more_j[:, None] + less_j[None, :], 0.0)
         value = cost_i[:, None] + cost_j[None, :] + price * (over_i + over_j)
@@ -148,7 +177,7 @@ class _Bins:
             self._count()
 
     def _changes(
-        self, members: Ints, here: int, there: int, rng: np.random.Generator
+        self, members: Ints, here: int, there: int, rng: np.random.Generator, price: float
     ) -> tuple[Floats, Floats, Floats, Ints]:
         """Return what changing one move of a lane does to this lane, the other lane and the cost; first nothing at all.
 
@@ -160,12 +189,25 @@ class _Bins:
         on_here = np.concatenate([nothing, (stay - time).ravel(), np.broadcast_to(-time, go.shape).ravel()])
         on_there = np.concatenate([nothing, np.zeros(stay.size), go.ravel()])
         on_cost = np.concatenate(
-            [nothing, (self._cost[members, here] - cost).ravel(), (self._cost[members, there] - cost).ravel()]
+            [nothing]
+            + [
+                (self._cost[members, lane] - cost + price * self._busier(members, lane)).ravel()
+                for lane in (here, there)
+            ]
         )
         looked_at: Bools = rng.random(len(on_here)) < LOOKED_AT
         looked_at[0] = True
         looked_at &= np.isfinite(on_here) & np.isfinite(on_there)
         return on_here[looked_at], on_there[looked_at], on_cost[looked_at], np.flatnonzero(looked_at)
+
+    def _busier(self, members: Ints, lane: int) -> Floats:
+        """Return by how much more hosts are too busy if one of some moves goes into a lane, shape (members, O) [s]."""
+        more = np.zeros((len(members), self._time.shape[2]))
+        for hosts, busy, too_busy in zip(self._hosts, self._busy_now, self._too_busy, strict=True):
+            at_present = too_busy[hosts.of[members], None]
+            then = at_present - busy[members, None] + hosts.busy_s[members, lane]
+            more += np.maximum(then, 0.0) - np.maximum(at_present, 0.0)
+        return more
 
     def _apply(self, members: Ints, which: int, there: int) -> None:
         if which == 0:

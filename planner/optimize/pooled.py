@@ -10,12 +10,9 @@ from planner.optimize.exchange import Choices, exchange
 from planner.optimize.problem import Floats, Ints
 from planner.optimize.program import Program
 
-ROUNDS = 24
-"""Rounds of exchanges [count]."""
-
 
 def pack_pools(
-    time_s: Floats, cost: Floats, window_s: float, *, rng: np.random.Generator, clock: Clock
+    time_s: Floats, cost: Floats, window_s: float, *, rng: np.random.Generator, rounds: int, clock: Clock
 ) -> tuple[Ints, Ints] | None:
     """Return the lane and the option of each move: good choices for each pool, then the longest first.
 
@@ -27,6 +24,8 @@ def pack_pools(
         Length of each lane [s].
     rng
         Source of the draws.
+    rounds
+        Rounds of exchanges [count].
     clock
         Ends the search when it has expired.
 
@@ -46,7 +45,7 @@ def pack_pools(
     values, prices = relaxed
     order = np.lexsort((np.arange(len(move)), -values, move))
     chosen = order[np.unique(move[order], return_index=True)[1]]
-    chosen = exchange(choices, chosen, prices, rng=rng, rounds=ROUNDS, clock=clock)
+    chosen = exchange(choices, chosen, prices, rng=rng, rounds=rounds, clock=clock)
     load = np.zeros(time_s.shape[1])
     lanes = np.zeros(len(time_s), dtype=np.int64)
     for v in np.argsort(-choices.time_s[chosen], kind="stable").tolist():

@@ -11,8 +11,8 @@ from planner.optimize.classes import Classes, coarse_classes, split
 from planner.optimize.clock import Clock
 from planner.optimize.dispatch import Schedule
 from planner.optimize.improve import improve
-from planner.optimize.laned import LaneArena, Record
-from planner.optimize.lanes import divisions, turns
+from planner.optimize.laned import LaneArena, Records
+from planner.optimize.lanes import Division, divisions, turns
 from planner.optimize.model import Aim
 from planner.optimize.options import Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Problem
@@ -29,10 +29,12 @@ TRIES = 12
 """Rules of priority tried on each assignment."""
 ROUNDS = 40
 """Assignments tried at the most, with other shares of the links to fill."""
-PATIENCE = 8
+PATIENCE = 6
 """Rounds without a better schedule after which the assignments are left alone."""
 LOOSEN = 0.4
 """Part of what was taken from a link's share that it gets back after a round that kept the deadline [1]."""
+WORTHWHILE = 2e-4
+"""Share of the weighted downtime by which a round must improve it to count as better [1]."""
 GOOD_GAP = 1e-4
 """Relative gap at which the search for better schedules ends [1]."""
 
@@ -108,7 +110,10 @@ class _Decomposition:
     def __init__(self, state: State, classes: Classes, first_only: bool) -> None:
         self._state = state
         self._first_only = first_only
-        self._records: dict[int, Record] = {}
+        self._records = Records()
+        self._ways: list[dict[int, Division]] = [{}]
+        self._depth = -1
+        self._lanes_win = False
         self._arenas = [Arena(state, classes)]
         if len(self._arenas[0].columns) > SMALL:
             # Where only volumes and times count, dropping choices by volume loses nothing either.
@@ -134,9 +139,11 @@ class _Decomposition:
             schedule = arena.dispatch(placed, TRIES)
             if isinstance(arena, LaneArena):
                 self._combine(arena)
+                self._deepen(turn)
+                self._lanes_win |= state.cost_s < before
             if state.incumbent is not None and (self._first_only or state.gap <= GOOD_GAP):
                 break
-            stale = 0 if state.cost_s < before else stale + (state.incumbent is not None)
+            stale = 0 if state.cost_s < before * (1 - WORTHWHILE) else stale + (state.incumbent is not None)
             if schedule.finish_s > state.problem.deadline_s:
                 arena.tighten(schedule)
             else:
@@ -153,10 +160,10 @@ class _Decomposition:
     def _combine(self, arena: LaneArena) -> None:
         """Schedule the best packings of all links together if that would be better than any schedule so far."""
         state, records = self._state, self._records
-        cost_s = sum(record.cost_s for record in records.values())
-        if len(records) < 2 or len(records) != len(arena.lanes) or cost_s >= state.cost_s * (1 - GOOD_GAP):
+        known = len(records.best)
+        if known < 2 or known != len(arena.lanes) or records.cost_s >= state.cost_s * (1 - GOOD_GAP):
             return
-        divisions = {link: record.division for link, record in records.items()}
+        divisions = {link: record.division for link, record in records.best.items()}
         LaneArena(state, arena.classes, divisions, records).replay()
 
     def _look_at_sources(self, arena: Arena, schedule: Schedule) -> None:
@@ -183,13 +190,29 @@ class _Decomposition:
         narrow = {link: turns(float(capacity[link])) for link, ways in shared.items() if not ways}
         ways = max(map(len, shared.values()), default=0)
         found = [{link: of[min(way, len(of) - 1)] for link, of in shared.items() if of} for way in range(ways)]
-        return [LaneArena(self._state, arena.classes, lanes, self._records) for lanes in (*found, narrow) if lanes]
+        self._ways = found or [{}]
+        return [
+            LaneArena(self._state, arena.classes, lanes, self._records, light=True)
+            for lanes in (*self._ways, narrow)
+            if lanes
+        ]
+
+    def _deepen(self, turn: int) -> None:
+        """Let an arena that divides links that several moves share look harder, where there is something to gain."""
+        arena = self._arenas[turn]
+        if not isinstance(arena, LaneArena) or arena.lanes.keys() != self._ways[0].keys():
+            return
+        kept = self._records.settled()
+        best = self._records.best
+        self._depth += 1
+        way = self._ways[self._depth % len(self._ways)]
+        lanes = {link: best[link].division if link in kept else division for link, division in way.items()}
+        self._arenas[turn] = LaneArena(self._state, arena.classes, lanes, self._records, kept=kept)
 
     def _turn(self, step: int) -> int:
         """Return the arena of a round: those with lanes where they win, else all in turn, but a slow first one once."""
-        best = self._state.incumbent
-        laned = [i for i, arena in enumerate(self._arenas) if isinstance(arena, LaneArena)]
-        if best is not None and any(self._arenas[i].columns is best.columns for i in laned):
+        if self._lanes_win:
+            laned = [i for i, arena in enumerate(self._arenas) if isinstance(arena, LaneArena)]
             return laned[step % len(laned)]
         slow = int(step > 0 and len(self._arenas[0].columns) > SMALL)
         return slow + step % (len(self._arenas) - slow)
@@ -224,7 +247,7 @@ class _Decomposition:
                 return None
             state.tell("choosing hosts one by one")
             finer = split(state.problem, arena.classes, failed)
-            self._records.clear()
+            self._records = Records()
             self._arenas = [other.over(finer) for other in self._arenas]
         return None
 
