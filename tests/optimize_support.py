@@ -12,6 +12,7 @@ import numpy as np
 from planner.inventory.models import VM, Approach, Host, Inventory, Link, Rule, Settings
 from planner.network import Network
 from planner.optimize.classes import Classes, coarse_classes, make_classes
+from planner.optimize.dispatch import Schedule
 from planner.optimize.lanes import Division
 from planner.optimize.options import NO_LANES, Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Problem, compile_problem
@@ -212,3 +213,21 @@ def _fits(task: Task, start: float, placed: Sequence[tuple[Task, float, float]])
             if amount + sum(other.uses.get(resource, 0.0) for other in running) > 1 + 1e-9:
                 return False
     return True
+
+
+def check(made: Compiled, columns: Columns, schedule: Schedule) -> None:
+    """Replay a schedule against the network and the rules."""
+    problem, choice, home = made.problem, schedule.choice, schedule.host
+    assert (schedule.end_s == schedule.start_s + columns.time_s[choice]).all()
+    tasks = [
+        task_of(problem, v, int(home[v]), float(columns.rate[k]), float(columns.time_s[k]))
+        for v, k in enumerate(choice.tolist())
+    ]
+    assert overfilled(tasks, dict(enumerate(schedule.start_s.tolist()))) == []
+    assert all(schedule.end_s[a] <= schedule.start_s[b] for a, b in problem.before)
+    assert all(int(home[v]) in made.classes.members[int(columns.klass[k])] for v, k in enumerate(choice.tolist()))
+    assert problem.allowed[np.arange(len(home)), home].all()
+    for size, free in ((problem.memory, problem.free_memory), (problem.vcpus, problem.free_vcpus)):
+        assert all(size[home == h].sum() <= free[h] for h in range(len(free)))
+    assert all(len({int(home[v]) for v in group}) == len(group) for group in problem.separate)
+    assert all(len({int(home[v]) for v in group}) == 1 for group in problem.together)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from planner.inventory.models import Approach, Before, Rule, Separate, Together
+from planner.inventory.models import Approach, Before, NotAtOnce, Rule, Separate, Together
 from planner.inventory.synthesize import synthesize
 from planner.optimize.backend import solve
 from planner.optimize.dispatch import Dispatcher, Guide, Schedule, Urgency
@@ -20,11 +21,11 @@ from planner.optimize.urgency import urgencies
 from tests.optimize_support import (
     GIB,
     Compiled,
+    check,
     compiled,
     compiled_case,
     host,
     naive_finish,
-    overfilled,
     shared_link_case,
     star,
     task_of,
@@ -94,24 +95,6 @@ def assignment(made: Compiled, columns: Columns, seed: int) -> tuple[Ints, Ints]
         if home is not None:
             return choice, home
     return None
-
-
-def check(made: Compiled, columns: Columns, schedule: Schedule) -> None:
-    """Replay a schedule against the network and the rules."""
-    problem, choice, home = made.problem, schedule.choice, schedule.host
-    assert (schedule.end_s == schedule.start_s + columns.time_s[choice]).all()
-    tasks = [
-        task_of(problem, v, int(home[v]), float(columns.rate[k]), float(columns.time_s[k]))
-        for v, k in enumerate(choice.tolist())
-    ]
-    assert overfilled(tasks, dict(enumerate(schedule.start_s.tolist()))) == []
-    assert all(schedule.end_s[a] <= schedule.start_s[b] for a, b in problem.before)
-    assert all(int(home[v]) in made.classes.members[int(columns.klass[k])] for v, k in enumerate(choice.tolist()))
-    assert problem.allowed[np.arange(len(home)), home].all()
-    for size, free in ((problem.memory, problem.free_memory), (problem.vcpus, problem.free_vcpus)):
-        assert all(size[home == h].sum() <= free[h] for h in range(len(free)))
-    assert all(len({int(home[v]) for v in group}) == len(group) for group in problem.separate)
-    assert all(len({int(home[v]) for v in group}) == 1 for group in problem.together)
 
 
 @pytest.mark.parametrize(("kind", "seed"), CASES)
@@ -269,3 +252,51 @@ def test_a_move_that_no_pattern_lets_start_never_ends() -> None:
         choice, np.zeros(2, dtype=np.int64), Urgency(np.ones(2), False), {link: Guide((1e9,), ((0,),))}
     )
     assert schedule.finish_s == math.inf
+
+
+def lanes_of(movers: int, seed: int) -> list[tuple[int, ...]]:
+    """Return random lanes of movers: none, one, or one over each of two links."""
+    rng = np.random.default_rng([seed, 5])
+    first, second = rng.integers(3, size=movers).tolist(), (3 + rng.integers(2, size=movers)).tolist()
+    return [((), (a,), (a, b))[int(rng.integers(3))] for a, b in zip(first, second, strict=True)]
+
+
+@pytest.mark.parametrize(("kind", "seed"), CASES)
+def test_moves_in_one_lane_follow_each_other_and_keep_every_capacity_and_rule(kind: str, seed: int) -> None:
+    made = case_of(kind, seed)
+    columns = made.columns()
+    found = assignment(made, columns, seed)
+    if found is None:
+        return
+    choice, home = found
+    lanes = lanes_of(len(choice), seed)
+    rules = urgencies(made.problem, columns, choice, np.random.default_rng(seed))
+    for _ in range(4):
+        schedule = Dispatcher(made.problem, made.classes, columns).run(choice, home, next(rules), None, lanes)
+        check(made, columns, schedule)
+        for lane in range(5):
+            inside = sorted((v for v, mine in enumerate(lanes) if lane in mine), key=schedule.start_s.__getitem__)
+            assert all(schedule.end_s[a] <= schedule.start_s[b] for a, b in pairwise(inside))
+
+
+def test_lanes_keep_apart_what_fits_side_by_side_and_rules_go_on_to_hold() -> None:
+    rules = [NotAtOnce(not_at_once=("a", "b"))]
+    cluster = star(
+        [host("src", max_outgoing=9), host("t1", max_incoming=9)],
+        [vm(name) for name in "abcd"],
+        rules,
+        {"src": 1e10, "t1": 1e10},
+        approaches=[Approach.COLD],
+    )
+    made = compiled(cluster, ["src"], 100.0)
+    columns = made.columns()
+    choice = np.array([int(np.flatnonzero((columns.mover == v) & (columns.rate == 2.5e9))[0]) for v in range(4)])
+    dispatcher, home = Dispatcher(made.problem, made.classes, columns), np.zeros(4, dtype=np.int64)
+    rule = Urgency(np.array([4.0, 3.0, 2.0, 1.0]), False)
+    for lanes, starts in (
+        (None, [0.0, 0.4, 0.0, 0.0]),
+        ([(), (), (), ()], [0.0, 0.4, 0.0, 0.0]),
+        ([(0,), (1,), (0,), (0,)], [0.0, 0.4, 0.4, 0.8]),
+        ([(0,), (1,), (1,), (0, 1)], [0.0, 0.4, 0.0, 0.8]),
+    ):
+        assert dispatcher.run(choice, home, rule, None, lanes).start_s.tolist() == pytest.approx(starts)

@@ -131,9 +131,13 @@ class _Decomposition:
             placed = self._assign(turn, finish=False, bounding=step == 0)
             arena = self._arenas[turn]
             if placed is None:
-                if not arena.shares:
+                if arena.shares:
+                    arena.loosen(LOOSEN)
+                elif turn == 0:
                     break
-                arena.loosen(LOOSEN)
+                else:
+                    # There may be no assignment to such lanes where there are others.
+                    self._arenas.pop(turn)
                 continue
             before = state.cost_s
             schedule = arena.dispatch(placed, TRIES)
@@ -211,8 +215,8 @@ class _Decomposition:
 
     def _turn(self, step: int) -> int:
         """Return the arena of a round: those with lanes where they win, else all in turn, but a slow first one once."""
-        if self._lanes_win:
-            laned = [i for i, arena in enumerate(self._arenas) if isinstance(arena, LaneArena)]
+        laned = [i for i, arena in enumerate(self._arenas) if isinstance(arena, LaneArena)]
+        if self._lanes_win and laned:
             return laned[step % len(laned)]
         slow = int(step > 0 and len(self._arenas[0].columns) > SMALL)
         return slow + step % (len(self._arenas) - slow)
