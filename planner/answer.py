@@ -11,8 +11,8 @@ from planner.network import Network
 from planner.optimize.clock import Clock
 from planner.optimize.problem import Problem, compile_problem
 from planner.optimize.publish import moves_of
-from planner.optimize.room import RoomMaking, make_room
-from planner.optimize.search import Result, search, tables_and_columns
+from planner.optimize.room import RoomMaking, least_with_room, make_room
+from planner.optimize.search import EXACT_MOVERS, Result, search, tables_and_columns
 from planner.optimize.state import GAP_CLOSED
 from planner.optimize.timely import timely
 from planner.plan.models import Infeasibility, Move, Objective, PowerStep, Request, Status
@@ -157,10 +157,14 @@ def _least_downtime(
         if proven is not None:
             return Found(infeasibility=proven)
     first: Result | None = None
+    ahead_s = 0.0
     if refusal is None:
+        if len(base.movers) > EXACT_MOVERS:
+            # Known before the search takes all the time: its bound alone says nothing of plans with extra moves.
+            ahead_s = least_with_room(making, seed=seed, clock=clock)
         part = clock.part(SHARE_WITHOUT_ROOM) if making.opens_targets else clock
         first = search(base, seed=seed, clock=part, sink=sink, first_only=first_only)
-    room = make_room(making, first, seed=seed, clock=clock, sink=sink, first_only=first_only)
+    room = make_room(making, first, seed=seed, clock=clock, sink=sink, first_only=first_only, ahead_s=ahead_s)
     if room.infeasible:
         if room.relaxed is None:
             reasons = refusal if first is None else _why(inventory, base, first, seed, clock)

@@ -10,10 +10,10 @@ import numpy as np
 
 from planner.inventory.models import VM, Inventory
 from planner.optimize.arena import Arena
-from planner.optimize.backend import Outcome
+from planner.optimize.backend import Outcome, Session
 from planner.optimize.classes import coarse_classes
 from planner.optimize.clock import Clock
-from planner.optimize.model import Aim
+from planner.optimize.model import Aim, AssignmentModel
 from planner.optimize.options import Columns, build_columns, build_tables
 from planner.optimize.problem import Problem
 from planner.optimize.room_problem import Room, compile_room, make_legs, movable, relax
@@ -117,6 +117,7 @@ def make_room(
     clock: Clock,
     sink: ProgressSink | None = None,
     first_only: bool = False,
+    ahead_s: float = 0.0,
 ) -> RoomResult:
     """Look for a plan with extra moves that is better than the one without.
 
@@ -124,13 +125,15 @@ def make_room(
     ----------
     result
         What the search without extra moves brought; None where there is no plan without them.
+    ahead_s
+        Weighted downtime that no plan undercuts whatever room is made, as far as it is known already [s].
     first_only
         Any plan will do.
     """
     best = None if result is None else result.incumbent
     known_s = math.inf if best is None else best.weighted_downtime_s
     without_s = math.inf if result is None or result.infeasible else result.bound_s
-    with_s = making.price_s
+    with_s = making.price_s + ahead_s
     if known_s <= with_s * (1 + TIE) or (first_only and best is not None):
         return RoomResult(None, 0, math.inf, min(without_s, with_s))
 
@@ -145,7 +148,7 @@ def make_room(
     relaxed = _relaxed_bound(making.relaxed, known_s - making.price_s, seed, clock, exact=small)
     if relaxed.infeasible:
         return RoomResult(None, 0, math.inf, without_s, infeasible=best is None, relaxed=relaxed)
-    with_s += relaxed.bound_s
+    with_s = making.price_s + max(ahead_s, relaxed.bound_s)
     pairs = len(making.inventory.hosts) * len(making.base.targets)
     if known_s <= with_s * (1 + TIE) or pairs > MOST_PAIRS or clock.expired:
         return RoomResult(None, 0, math.inf, min(without_s, with_s))
@@ -182,6 +185,26 @@ def make_room(
     moves = room_moves(*found)
     cost_s = found[1].cost_s
     return RoomResult(moves, len(moves) - room.forced, cost_s, min(bound_s, cost_s))
+
+
+def least_with_room(making: RoomMaking, *, seed: int, clock: Clock) -> float:
+    """Return a quick lower bound on the weighted downtime whatever room is made [s]; 0 where none is known.
+
+    Parameters
+    ----------
+    seed
+        Seed of the solver.
+    clock
+        The time given.
+    """
+    problem = making.relaxed
+    classes = coarse_classes(problem)
+    tables = build_tables(problem, classes)
+    # Where only volumes and times count, dropping choices by volume loses nothing.
+    columns = build_columns(problem, classes, tables, lean=True)
+    program = AssignmentModel(problem, classes, columns, side_by_side=False).program(Aim(problem.deadline_s))
+    bound_s = Session(program, seed=seed, linear=True).solve(time_limit_s=clock.left_s).bound
+    return bound_s if math.isfinite(bound_s) else 0.0
 
 
 def _size(making: RoomMaking) -> int:
