@@ -25,7 +25,7 @@ COLD = [Approach.COLD]
 
 
 def why_not(cluster: Inventory, evacuate: Sequence[str] = ("src",), deadline_s: float = 1000.0) -> Infeasibility:
-    answer = api.check(cluster, evacuate, deadline_s)
+    answer = api.check(cluster, evacuate, deadline_s, make_room="never")
     assert answer.status is Status.INFEASIBLE
     assert answer.infeasibility is not None
     return answer.infeasibility
