@@ -175,6 +175,19 @@ def test_the_program_keeps_to_turns(seed: int) -> None:
         keeps_to(made, link, turns(NIC))
 
 
+def test_slow_moves_take_a_whole_place_of_a_turn() -> None:
+    """At a quarter of the link four would fit side by side, but two by two is what turns give."""
+    made = racks(4, 50 * NIC, hosts=1, seed=2, approaches=(Approach.COLD,))
+    link = made.problem.network.link_index("s0", "near")
+    assert link is not None
+    columns = made.columns()
+    columns = _only(columns, columns.rate == NIC / 4)
+    model = AssignmentModel(made.problem, made.classes, columns, lanes={link: turns(NIC)})
+    for part, outcome in ((0.499, Outcome.INFEASIBLE), (0.501, Outcome.OPTIMAL)):
+        program = model.program(Aim(float(columns.time_s.sum()) * part))
+        assert solve(program, seed=0, time_limit_s=60).outcome is outcome
+
+
 def fastest_s(made: Compiled) -> float:
     """Return how long the movers take one after the other, each as fast as it can [s]."""
     columns = made.columns()

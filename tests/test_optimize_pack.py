@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from planner.optimize.clock import Clock
-from planner.optimize.pack import Packing, pack
+from planner.optimize.pack import Hosts, Packing, pack
 from planner.optimize.problem import Floats, Ints
 from planner.optimize.turns import take_turns
 
@@ -129,13 +129,56 @@ def test_most_packings_of_few_moves_are_the_best_of_all() -> None:
 
 
 def test_the_start_is_neither_changed_nor_left_where_there_is_no_time() -> None:
-    moves = draw(5)
+    moves = many(0)
     before = moves.lane.tolist(), moves.option.tolist()
     rng = np.random.default_rng(0)
-    found = pack(moves.time_s, moves.cost, moves.lane, moves.option, moves.window_s, rng=rng, steps=9, clock=Clock(0.0))
+    start = (moves.time_s, moves.cost, moves.lane, moves.option, moves.window_s)
+    found = pack(*start, rng=rng, steps=50, clock=Clock(0.0))
     assert (found.lane.tolist(), found.option.tolist()) == before
-    moves.packed()
+    found = pack(*start, rng=rng, steps=50)
+    assert (found.lane.tolist(), found.option.tolist()) != before
     assert (moves.lane.tolist(), moves.option.tolist()) == before
+
+
+@cache
+def hosted(seed: int) -> tuple[Moves, Hosts, Packing]:
+    """Return a draw whose moves come from two hosts, of whose time each takes a part, and its packing."""
+    moves = draw(seed)
+    rng = np.random.default_rng([seed, 11])
+    part = rng.uniform(0.3, 1.0, (1, moves.time_s.shape[1], 1))
+    busy_s = np.where(np.isfinite(moves.time_s), moves.time_s * part, 0.0)
+    hosts = Hosts(rng.integers(2, size=len(moves.lane)), busy_s, rng.uniform(0.4, 1.1, 2) * moves.window_s)
+    start = (moves.time_s, moves.cost, moves.lane, moves.option, moves.window_s)
+    return moves, hosts, pack(*start, hosts=(hosts,), rng=rng, steps=STEPS)
+
+
+def too_busy_s(hosts: Hosts, lane: Ints, option: Ints) -> float:
+    busy_s = np.zeros(len(hosts.room_s))
+    for v, host in enumerate(hosts.of.tolist()):
+        busy_s[host] += hosts.busy_s[v, lane[v], option[v]]
+    return float(np.maximum(busy_s - hosts.room_s, 0.0).sum())
+
+
+def test_hosts_are_not_busier_than_they_may_be_and_most_packings_are_the_best_of_those() -> None:
+    best, held, holding, bound_by_hosts = 0, 0, 0, 0
+    for seed in TINY:
+        moves, hosts, found = hosted(seed)
+        overflow_s = moves.overflow_s(found.lane, found.option) + too_busy_s(hosts, found.lane, found.option)
+        assert found.overflow_s == pytest.approx(overflow_s, abs=1e-9)
+        lane, option = every_packing(moves)
+        load, cost = every_load(moves)
+        fits = (load <= moves.window_s).all(axis=1)
+        calm = [too_busy_s(hosts, lane[k], option[k]) == 0 for k in np.flatnonzero(fits).tolist()]
+        least = float(cost[np.flatnonzero(fits)[calm]].min(initial=np.inf))
+        holding += least < np.inf
+        bound_by_hosts += least_cost(moves) < least < np.inf
+        if found.overflow_s == 0:
+            held += 1
+            assert moves.cost_of(found.lane, found.option) >= least * (1 - 1e-9)
+            best += moves.cost_of(found.lane, found.option) <= least * (1 + 1e-9)
+    assert bound_by_hosts >= 3, "the draws tell nothing"
+    assert held >= 0.9 * holding
+    assert best >= 0.75 * holding
 
 
 def many(seed: int, window: float = 1.05) -> Moves:

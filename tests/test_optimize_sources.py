@@ -25,9 +25,9 @@ ROUNDING = 1e-6
 """What the solver's tolerances may add to a bound [1]."""
 GAP = 2e-4
 """By how much a bound may miss what it could prove [1]."""
-SINGLE = range(18)
+SINGLE = range(14)
 CLUSTERS = [
-    *(("random", seed) for seed in range(16)),
+    *(("random", seed) for seed in range(12)),
     *(("shared", seed) for seed in range(16)),
     *(("pair", seed) for seed in range(4)),
     *(("narrow", seed) for seed in SINGLE),
@@ -103,7 +103,7 @@ def test_the_bound_is_what_the_moves_cost_where_slow_rates_fit_two_at_once(seed:
 
 
 @pytest.mark.parametrize("wide", [0.75, 0.6])
-@pytest.mark.parametrize("seed", SINGLE)
+@pytest.mark.parametrize("seed", range(10))
 def test_the_bound_is_never_above_what_the_moves_cost(seed: int, wide: float) -> None:
     _, truth, bounds = single(seed, wide, 2)
     assert set(bounds) == {0}
@@ -117,6 +117,7 @@ def test_a_host_that_is_proven_not_to_empty_in_time_makes_a_no(wide: float) -> N
     case = busy_case(23, wide)
     found = api.plan(case.inventory, case.evacuate, case.deadline_s)
     assert (found.status is Status.INFEASIBLE) is (true_optimum(case) is None) is (wide < 1)
+    assert (bounds_of(compiled_case(case)) == {0: np.inf}) is (wide < 1)
 
 
 def test_the_hosts_are_of_all_kinds() -> None:
