@@ -16,7 +16,7 @@ from planner.optimize.problem import Floats, Ints
 
 POOLS = (200, 500)
 """Changes from which those of a round are drawn, those that lose least first; rounds take turns [count]."""
-SINGLES = 60
+SINGLES = 100
 """Changes of a round [count]."""
 PAIRS = 1000
 """Pairs of changes of a round that are paired again [count]."""
@@ -24,8 +24,10 @@ AT_ONCE = 250
 """Pairs that are paired with all others at once, for the sake of memory [count]."""
 OVERFLOW = 50.0
 """Price of a second too much, in the highest price of the relaxation [1]."""
-PATIENCE = 8
-"""Rounds without gain after which the search ends."""
+PATIENCE = 2
+"""Rounds without gain after which the search begins anew at the best, with one choice changed."""
+HOLD = 4
+"""Rounds in which that choice stays as it is [count]."""
 
 
 @dataclass(frozen=True)
@@ -74,23 +76,51 @@ def exchange(
     use[np.arange(count), choices.pool] = choices.time_s
     worth = choices.cost + prices[choices.pool] * choices.time_s
     dear = OVERFLOW * max(float(prices.max()), 1e-6 * float(choices.cost.max()))
-    chosen, failed = chosen.copy(), 0
+
+    def value(chosen: Ints) -> float:
+        over_s = np.maximum(use[chosen].sum(axis=0) - choices.room_s, 0.0).sum()
+        return float(choices.cost[chosen].sum() + dear * over_s)
+
+    best, chosen, failed = chosen, chosen.copy(), 0
+    least, held, held_for = value(best), -1, 0
     for turn in range(rounds):
-        if failed > PATIENCE or clock.expired:
+        if clock.expired:
             break
         now = chosen[move]
-        others = np.flatnonzero(np.arange(count) != now)
+        others = np.flatnonzero((np.arange(count) != now) & (move != held))
         loss = worth - worth[now]
         pool = others[np.argsort(loss[others], kind="stable")[: POOLS[turn % len(POOLS)]]]
         singles = rng.permutation(pool)[:SINGLES]
         left_s = choices.room_s - use[chosen].sum(axis=0)
         found = _best(choices, singles, now, use, loss, left_s, dear, rng)
-        if found is None:
-            failed += 1
+        held_for -= 1
+        if held_for == 0:
+            held = -1
+        if found is not None:
+            failed = 0
+            chosen[move[found]] = found
+            reached = value(chosen)
+            if reached < least - 1e-9:
+                best, least = chosen.copy(), reached
             continue
-        failed = 0
-        chosen[move[found]] = found
-    return chosen
+        failed += 1
+        if failed > PATIENCE:
+            chosen, failed = best.copy(), 0
+            held, held_for = _kick(choices, chosen, rng), HOLD
+    return best
+
+
+def _kick(choices: Choices, chosen: Ints, rng: np.random.Generator) -> int:
+    """Give one move another choice, dear ones first, and return it."""
+    cost = choices.cost[chosen]
+    least = np.full(len(chosen), np.inf)
+    np.minimum.at(least, choices.move, choices.cost)
+    chance = cost - least + 1e-9
+    v = int(rng.choice(len(chosen), p=chance / chance.sum()))
+    cheaper = np.flatnonzero((choices.move == v) & (choices.cost < cost[v]))
+    if len(cheaper):
+        chosen[v] = int(rng.choice(cheaper))
+    return v
 
 
 def _best(

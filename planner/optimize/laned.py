@@ -26,7 +26,7 @@ STEPS = 2000
 """Steps of the first packing of a link [count]."""
 FEWER_STEPS = 600
 """Steps of a packing that begins at another, or takes little effort [count]."""
-ROUNDS, LIGHT_ROUNDS = 24, 4
+ROUNDS, LIGHT_ROUNDS = 32, 4
 """Rounds of exchanges before the first packing of a link, and with little effort [count]."""
 SMALL_PART = 0.1
 """Part of what can be gained at all links together that is too small to look for [1]."""

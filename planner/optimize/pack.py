@@ -16,6 +16,8 @@ from planner.optimize.problem import Bools, Floats, Ints
 
 LOOKED_AT = 0.7
 """Share of the changes looked at in each step, drawn anew each time, so that the search does not run in circles [1]."""
+FIRST = 100.0
+"""Price of a second too much to begin with, in costs a window [1]."""
 CHEAPER, DEARER = 0.97, 1.1
 """Factors of the price while all lanes hold, and while one has overflown for a while [1]."""
 PATIENCE = 20
@@ -102,7 +104,7 @@ def pack(
     best_cost = bins.cost if best.overflow_s <= 0 else np.inf
     # The first aim is that all lanes hold; then the price falls.
     least = max(bins.cost, 1e-6) / window_s
-    price, overfull, since = 100.0 * least, 0, 0
+    price, overfull, since = FIRST * least, 0, 0
     for _ in range(steps):
         if clock.expired:
             break

@@ -10,6 +10,11 @@ from planner.optimize.exchange import Choices, exchange
 from planner.optimize.problem import Floats, Ints
 from planner.optimize.program import Program
 
+UNEVEN = 3e-5
+"""Share of lanes of one rate that is left over because they cannot be equally long to the last second [1]."""
+EVENINGS = 100
+"""Exchanges between lanes of one rate, to even them out [count]."""
+
 
 def pack_pools(
     time_s: Floats, cost: Floats, window_s: float, *, rng: np.random.Generator, rounds: int, clock: Clock
@@ -37,7 +42,8 @@ def pack_pools(
     pool_of, first = _pools(time_s)
     move, pool, option = np.nonzero(np.isfinite(time_s[:, first]))
     lane = first[pool]
-    room_s = window_s * np.bincount(pool_of).astype(np.float64)
+    count = np.bincount(pool_of).astype(np.float64)
+    room_s = window_s * count * np.where(count > 1, 1.0 - UNEVEN, 1.0)
     choices = Choices(move, pool, time_s[move, lane, option], cost[move, lane, option], room_s)
     relaxed = _relaxed(choices, len(time_s), clock.left_s)
     if relaxed is None:
@@ -46,13 +52,48 @@ def pack_pools(
     order = np.lexsort((np.arange(len(move)), -values, move))
     chosen = order[np.unique(move[order], return_index=True)[1]]
     chosen = exchange(choices, chosen, prices, rng=rng, rounds=rounds, clock=clock)
-    load = np.zeros(time_s.shape[1])
+    seconds = choices.time_s[chosen]
     lanes = np.zeros(len(time_s), dtype=np.int64)
-    for v in np.argsort(-choices.time_s[chosen], kind="stable").tolist():
-        mine = np.flatnonzero(pool_of == pool[chosen[v]])
-        lanes[v] = mine[np.argmin(load[mine])]
-        load[lanes[v]] += choices.time_s[chosen[v]]
+    for p in range(len(first)):
+        mine = np.flatnonzero(pool[chosen] == p)
+        lanes[mine] = np.flatnonzero(pool_of == p)[_even(seconds[mine], int((pool_of == p).sum()))]
     return lanes, option[chosen]
+
+
+def _even(seconds: Floats, lanes: int) -> Ints:
+    """Return the lane of each move so that the lanes are about equally long.
+
+    The longest first, each into the shortest lane; then the longest lane and another exchange what evens them out best.
+    """
+    lane, load = np.zeros(len(seconds), dtype=np.int64), np.zeros(lanes)
+    for v in np.argsort(-seconds, kind="stable").tolist():
+        lane[v] = int(np.argmin(load))
+        load[lane[v]] += seconds[v]
+    for _ in range(EVENINGS if lanes > 1 else 0):
+        long = int(np.argmax(load))
+        mine = np.flatnonzero(lane == long)
+        gain, change = 1e-9, None
+        for other in range(lanes):
+            theirs = np.append(np.flatnonzero(lane == other), -1)
+            back = np.where(theirs < 0, 0.0, seconds[theirs])
+            if other == long or not len(mine):
+                continue
+            over = seconds[mine][:, None] - back[None, :]
+            longer = np.maximum(load[long] - over, load[other] + over)
+            k = int(longer.argmin())
+            if load[long] - longer.flat[k] > gain:
+                gain, change = (
+                    float(load[long] - longer.flat[k]),
+                    (mine[k // len(theirs)], theirs[k % len(theirs)], other),
+                )
+        if change is None:
+            break
+        given, taken, other = change
+        lane[given] = other
+        if taken >= 0:
+            lane[taken] = long
+        load = np.bincount(lane, weights=seconds, minlength=lanes)
+    return lane
 
 
 def _pools(time_s: Floats) -> tuple[Ints, Ints]:

@@ -133,6 +133,9 @@ def make_room(
     best = None if result is None else result.incumbent
     known_s = math.inf if best is None else best.weighted_downtime_s
     without_s = math.inf if result is None or result.infeasible else result.bound_s
+    if result is not None and result.roomless and not making.opens_targets:
+        # The bound holds whatever room there is: with an extra move its price comes on top.
+        ahead_s = max(ahead_s, without_s)
     with_s = making.price_s + ahead_s
     if known_s <= with_s * (1 + TIE) or (first_only and best is not None):
         return RoomResult(None, 0, math.inf, min(without_s, with_s))

@@ -55,6 +55,8 @@ class Result:
         Whether that took more than the relaxation of the order.
     solved
         Whether the bound on the downtime is reached.
+    roomless
+        Whether the bound on the downtime rests on no memory or vCPUs of targets, so that room made there is no help.
     """
 
     incumbent: Incumbent | None
@@ -63,6 +65,7 @@ class Result:
     infeasible: bool
     exhausted: bool
     solved: bool
+    roomless: bool = False
 
 
 def search(
@@ -97,7 +100,18 @@ def search(
         shorten(state)
         if len(problem.movers) <= EXACT_FINISH_MOVERS:
             prove_finish(state)
-    return Result(state.incumbent, state.bound_s, state.finish_bound_s, state.infeasible, exhausted, state.solved)
+    roomless = not small and relaxed.classes is classes and _roomy(problem, classes)
+    return Result(
+        state.incumbent, state.bound_s, state.finish_bound_s, state.infeasible, exhausted, state.solved, roomless
+    )
+
+
+def _roomy(problem: Problem, classes: Classes) -> bool:
+    """Return whether each class has room for all movers together, so that its rows of room bind nothing."""
+    for size, free in ((problem.memory, problem.free_memory), (problem.vcpus, problem.free_vcpus)):
+        if any(size.sum() > free[list(hosts)].sum() for hosts in classes.members):
+            return False
+    return True
 
 
 class _Decomposition:
@@ -118,6 +132,11 @@ class _Decomposition:
         if len(self._arenas[0].columns) > SMALL:
             # Where only volumes and times count, dropping choices by volume loses nothing either.
             self._arenas = [Arena(state, classes, lean=True, side_by_side=False)]
+
+    @property
+    def classes(self) -> Classes:
+        """Destination classes of the bounding program."""
+        return self._arenas[0].classes
 
     def run(self) -> None:
         """Run until solved, out of ideas or out of time."""
