@@ -194,6 +194,7 @@ class LaneArena(Arena):
             choice, lanes = self._pack(choice, windows, packings)
             packed = replace(placed, choice=choice)
             schedule = self._follow(packed, lanes)
+            self._record_all(schedule, lanes, packings)
             stuck = best is not None and schedule.finish_s >= best.finish_s
             if best is None or schedule.finish_s < best.finish_s:
                 best = schedule
@@ -250,24 +251,24 @@ class LaneArena(Arena):
             return None
         return columns, np.array([record.lane[v] for v in names], dtype=np.int64)
 
-    def _record(self, link: int, movers: Ints, choice: Ints, found: Packing) -> None:
-        """Keep a packing of a link if it holds and is the best so far."""
-        if found.overflow_s > 0 or len(self.lanes[link]) > 1:
-            return
-        columns, of = self.columns, choice[movers]
-        cost = float(self._state.problem.weight[movers] @ columns.downtime_s[of])
-        best = self._records.best.get(link)
-        if best is None or cost < best.cost_s - 1e-9:
-            kinds = zip(
-                columns.klass[of].tolist(), columns.approach[of].tolist(), columns.rate_index[of].tolist(), strict=True
-            )
-            names = movers.tolist()
-            self._records.best[link] = Record(
-                cost,
-                self.lanes[link],
-                dict(zip(names, kinds, strict=True)),
-                dict(zip(names, found.lane.tolist(), strict=True)),
-            )
+    def _record_all(self, schedule: Schedule, lanes: list[tuple[int, ...]], packings: Mapping[int, Packing]) -> None:
+        """Keep the packings of links that end in time, where they are the best so far."""
+        columns, weight = self.columns, self._state.problem.weight
+        choice, ends, first = schedule.choice, self.ends(schedule), 0
+        for link, division in self.lanes.items():
+            count = sum(map(len, division))
+            here = {v: n - first for v, mine in enumerate(lanes) for n in mine if first <= n < first + count}
+            first += count
+            if link not in packings or len(division) > 1 or not ends[link] <= self._state.problem.deadline_s:
+                continue
+            movers = np.array(list(here), dtype=np.int64)
+            of = choice[movers]
+            cost_s = float(weight[movers] @ columns.downtime_s[of])
+            best = self._records.best.get(link)
+            if best is None or cost_s < best.cost_s - 1e-9:
+                kinds = (columns.klass[of].tolist(), columns.approach[of].tolist(), columns.rate_index[of].tolist())
+                chosen = dict(zip(here, zip(*kinds, strict=True), strict=True))
+                self._records.best[link] = Record(cost_s, division, chosen, here)
 
     def _turn_of(self) -> Ints:
         """Return the turn of each lane, counted within its link."""
@@ -329,7 +330,6 @@ class LaneArena(Arena):
                 packings[link] = found
                 choice[movers] = options.column[np.arange(len(movers)), found.lane, found.option]
                 lane = found.lane
-                self._record(link, movers, choice, found)
             seen[movers] = True
             for v, mine in zip(movers.tolist(), lane.tolist(), strict=True):
                 lanes[v].append(count + mine)

@@ -31,6 +31,8 @@ ROUNDS = 40
 """Assignments tried at the most, with other shares of the links to fill."""
 PATIENCE = 6
 """Rounds without a better schedule after which the assignments are left alone."""
+PATIENCE_OF_FEW = 200
+"""Rounds more by the number of movers: with few of them a round is quick, and luck counts [count]."""
 LOOSEN = 0.4
 """Part of what was taken from a link's share that it gets back after a round that kept the deadline [1]."""
 WORTHWHILE = 2e-4
@@ -142,8 +144,9 @@ class _Decomposition:
         """Run until solved, out of ideas or out of time."""
         state = self._state
         stale = 0
+        patience = PATIENCE + PATIENCE_OF_FEW // max(1, len(state.problem.movers))
         for step in range(ROUNDS):
-            if state.over() or stale > PATIENCE:
+            if state.over() or stale > patience:
                 break
             state.tell(f"assigning and scheduling, round {step + 1}")
             turn = self._turn(step)
