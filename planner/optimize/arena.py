@@ -31,6 +31,8 @@ SHARE_OF_TIME = 0.1
 """Share of the time left that a large program may take for whole numbers, each time [1]."""
 BUSY = 0.9
 """Load from which a link counts as the reason why its moves are late [1]."""
+WELL_USED = 0.5
+"""Load from which a link that several moves share is divided into lanes, lest others wait for it [1]."""
 SHARE_FOR_A_SOURCE = 0.25
 """Share of the time left that the bound of one source's moves may take [1]."""
 
@@ -178,8 +180,13 @@ class Arena:
         self.shares |= {link: self.shares.get(link, 1.0) * factor for link, factor in factors.items()}
 
     def saturated(self, schedule: Schedule) -> list[int]:
-        """Return the trunk links that an assignment fills."""
-        return [link for link, load in self.loads(schedule).items() if load > BUSY]
+        """Return the trunk links that an assignment fills, and those well used that several moves share."""
+        capacity = self._state.problem.network.capacity_bytes_per_s
+        return [
+            link
+            for link, load in self.loads(schedule).items()
+            if load > (WELL_USED if self.fastest(link) < capacity[link] * (1 - 1e-9) else BUSY)
+        ]
 
     def fastest(self, link: int) -> float:
         """Return the highest rate on offer over a trunk link [bytes/s]."""

@@ -32,10 +32,18 @@ SMALL_PART = 0.1
 """Part of what can be gained at all links together that is too small to look for [1]."""
 TURNS = 60
 """Schedules tried for each packing [count]."""
-MOST_SECONDS = 1.0
-"""Wall time that the program of one host's turns may take [s]."""
+MOST_SECONDS = 5.0
+"""Wall time that the program of one host's turns may take; it ends by its nodes before [s]."""
 MOST_BUSY = 0.95
 """Share of the window that one host's moves over a shared link should take, for its lanes to stand idle never [1]."""
+BUSY_HOST = 0.6
+"""Share of the window from which a host counts as the reason why its moves are late [1]."""
+RELIEF = 0.92
+"""Part of what such a host takes that it is left [1]."""
+ROUNDING = 1e-9
+"""Share of a link by which sums of rates may miss it in floating point [1]."""
+NO_PROGRESS = 20
+"""Schedules of a packing that end no sooner after which it is given up [count]."""
 PACKINGS = 8
 """Times that the lanes of an assignment are packed, each shorter by what the schedule before was late [count]."""
 
@@ -148,6 +156,7 @@ class LaneArena(Arena):
         super().__init__(state, classes, lanes=lanes)
         self._records = records
         self._light = light
+        self._most_busy = np.full(len(state.problem.sources), MOST_BUSY)
         self._kept = kept
 
     def over(self, classes: Classes) -> LaneArena:
@@ -200,6 +209,8 @@ class LaneArena(Arena):
                 best = schedule
             if stuck or schedule.finish_s <= deadline or state.clock.expired:
                 break
+            if self._relieve(schedule):
+                continue
             late = {link: end - deadline for link, end in self.ends(schedule).items() if end > deadline}
             for link in windows.keys() & late.keys() or windows:
                 windows[link] -= late.get(link, schedule.finish_s - deadline)
@@ -251,6 +262,20 @@ class LaneArena(Arena):
             return None
         return columns, np.array([record.lane[v] for v in names], dtype=np.int64)
 
+    def _relieve(self, schedule: Schedule) -> bool:
+        """Give less room to busy hosts whose moves end late; return whether there are any."""
+        problem, columns = self._state.problem, self.columns
+        source, of = problem.source_of, schedule.choice
+        part = columns.rate[of] / self._speed[source]
+        alone = part + columns.rate.min() / self._speed[source] > 1 + ROUNDING
+        alone_s = np.bincount(source, weights=columns.time_s[of] * (part > 0.5 + ROUNDING))
+        slots_s = np.bincount(source, weights=columns.time_s[of] * np.where(alone, 1.0, 1.0 / problem.max_out[source]))
+        busy = np.maximum(alone_s, slots_s) / problem.deadline_s
+        late = np.unique(source[schedule.end_s > problem.deadline_s])
+        late = late[busy[late] > BUSY_HOST]
+        self._most_busy[late] = np.minimum(self._most_busy[late], RELIEF * busy[late])
+        return len(late) > 0
+
     def _record_all(self, schedule: Schedule, lanes: list[tuple[int, ...]], packings: Mapping[int, Packing]) -> None:
         """Keep the packings of links that end in time, where they are the best so far."""
         columns, weight = self.columns, self._state.problem.weight
@@ -293,11 +318,15 @@ class LaneArena(Arena):
         # Earlier turns are more urgent than all that may add up.
         np.add.at(key, mover, -1e6 * grease * self._turn_of()[lane])
         best: Schedule | None = None
+        since = 0
         for _ in range(TURNS):
             schedule = self._dispatcher.run(placed.choice, placed.home, Urgency(key, by_source=False), None, lanes)
+            since += 1
             if best is None or schedule.finish_s < best.finish_s:
-                best = schedule
+                best, since = schedule, 0
             if state.offer(self.classes, self.columns, schedule) or best.finish_s <= deadline or state.clock.expired:
+                break
+            if since > NO_PROGRESS:
                 break
             late = _after_gaps(schedule, mover, lane, deadline)
             late = late if len(late) else np.flatnonzero(schedule.end_s > deadline)
@@ -365,12 +394,12 @@ class LaneArena(Arena):
         problem, columns = self._state.problem, self.columns
         source = problem.source_of[columns.mover[column[:, :, 0].max(axis=1)]]
         present, of = np.unique(source, return_inverse=True)
-        room_s = np.full(len(present), MOST_BUSY * window_s)
+        room_s = self._most_busy[present] * window_s
         rate, time_s = columns.rate[column], np.where(column < 0, 0.0, columns.time_s[column])
         part = rate / self._speed[source, None, None]
-        alone = part + rate.min() / self._speed[source, None, None] > 1 + 1e-9
+        alone = part + rate.min() / self._speed[source, None, None] > 1 + ROUNDING
         slots = np.where(alone, 1.0, 1.0 / problem.max_out[source, None, None])
-        return Hosts(of, time_s * (part > 0.5 + 1e-9), room_s), Hosts(of, time_s * slots, room_s)
+        return Hosts(of, time_s * (part > 0.5 + ROUNDING), room_s), Hosts(of, time_s * slots, room_s)
 
     @cached_property
     def _speed(self) -> Floats:

@@ -69,7 +69,7 @@ def _even(seconds: Floats, lanes: int) -> Ints:
     for v in np.argsort(-seconds, kind="stable").tolist():
         lane[v] = int(np.argmin(load))
         load[lane[v]] += seconds[v]
-    for _ in range(EVENINGS if lanes > 1 else 0):
+    for _ in range(EVENINGS if lanes > 1 and len(seconds) else 0):
         long = int(np.argmax(load))
         mine = np.flatnonzero(lane == long)
         gain, change = 1e-9, None

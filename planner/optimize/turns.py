@@ -20,6 +20,8 @@ DEAR = 1000.0
 """Price of a second beyond the window, in costs of the dearest choices of all moves a window [1]."""
 GAP = 1e-4
 """Relative gap at which the program stops [1]."""
+NODES = 2000
+"""Nodes after which it stops: unlike seconds they do not depend on what else the machine does [count]."""
 
 
 def take_turns(
@@ -47,7 +49,7 @@ def take_turns(
     """
     made = TurnsProgram(time_s, cost, turns, window_s)
     count = len(made.move)
-    found = Session(made.program, seed=seed).solve(gap=GAP, time_limit_s=time_limit_s)
+    found = Session(made.program, seed=seed).solve(gap=GAP, nodes=NODES, time_limit_s=time_limit_s)
     if found.values is None:
         return None
     chosen = np.flatnonzero(found.values[:count] > 0.5)
