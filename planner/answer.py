@@ -162,7 +162,7 @@ def _least_downtime(
         if len(base.movers) > EXACT_MOVERS:
             # Known before the search takes all the time: its bound alone says nothing of plans with extra moves.
             ahead_s = least_with_room(making, seed=seed, clock=clock)
-        part = clock.part(SHARE_WITHOUT_ROOM) if making.opens_targets else clock
+        part = clock.part(SHARE_WITHOUT_ROOM) if making.opens_targets and making.within_reach else clock
         first = search(base, seed=seed, clock=part, sink=sink, first_only=first_only)
     room = make_room(making, first, seed=seed, clock=clock, sink=sink, first_only=first_only, ahead_s=ahead_s)
     if room.infeasible:

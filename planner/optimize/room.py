@@ -108,6 +108,11 @@ class RoomMaking:
         """Whether a mover has a target that is shut without extra moves: the sign that they are worth their time."""
         return bool((self.relaxed.allowed & ~self.base.allowed).any())
 
+    @property
+    def within_reach(self) -> bool:
+        """Whether the cluster is small enough to look for extra moves at all."""
+        return len(self.inventory.hosts) * len(self.base.targets) <= MOST_PAIRS
+
 
 def make_room(
     making: RoomMaking,
@@ -152,8 +157,7 @@ def make_room(
     if relaxed.infeasible:
         return RoomResult(None, 0, math.inf, without_s, infeasible=best is None, relaxed=relaxed)
     with_s = making.price_s + max(ahead_s, relaxed.bound_s)
-    pairs = len(making.inventory.hosts) * len(making.base.targets)
-    if known_s <= with_s * (1 + TIE) or pairs > MOST_PAIRS or clock.expired:
+    if known_s <= with_s * (1 + TIE) or not making.within_reach or clock.expired:
         return RoomResult(None, 0, math.inf, min(without_s, with_s))
     room = compile_room(
         making.inventory, making.base, making.optional, (making.relaxed_inventory, making.relaxed), making.price_s
