@@ -144,7 +144,9 @@ class _Decomposition:
         """Run until solved, out of ideas or out of time."""
         state = self._state
         stale = 0
-        patience = PATIENCE + PATIENCE_OF_FEW // max(1, len(state.problem.movers))
+        movers = len(state.problem.movers)
+        # Of very few the optimum is proven afterwards anyway.
+        patience = PATIENCE + (PATIENCE_OF_FEW // movers if movers > EXACT_MOVERS else 0)
         for step in range(ROUNDS):
             if state.over() or stale > patience:
                 break
@@ -176,7 +178,8 @@ class _Decomposition:
                 arena.loosen(LOOSEN)
             if step == 0:
                 self._look_at_sources(arena, schedule)
-                self._arenas += self._divided(arena, arena.saturated(schedule))
+                if movers > EXACT_MOVERS:
+                    self._arenas += self._divided(arena, arena.saturated(schedule))
                 self._arenas.append(Arena(state, arena.classes, lean=True))
         if state.incumbent is None and not state.infeasible:
             self._fastest()
