@@ -16,9 +16,10 @@ from planner.optimize import search
 from planner.optimize.backend import Outcome, solve
 from planner.optimize.clock import Clock
 from planner.optimize.dispatch import Schedule
-from planner.optimize.laned import LaneArena, Records
+from planner.optimize.laned import LaneArena
 from planner.optimize.lanes import Division, divisions, turns
 from planner.optimize.model import Aim, AssignmentModel
+from planner.optimize.records import Records
 from planner.optimize.state import State
 from planner.plan.models import Plan
 from planner.verify import verify_plan

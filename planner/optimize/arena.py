@@ -108,27 +108,21 @@ class Arena:
         program = self.program(aim)
         if len(self.columns) <= SMALL:
             return solve(program, seed=state.seed, time_limit_s=state.clock.left_s)
-        return self.approach(program)
+        return self._approach(program)
 
-    def approach(self, program: Program, gap: float = MASTER_GAP) -> Solution:
-        """Solve a large program: relaxed, then for the movers that this splits, then for a while as it is.
-
-        Parameters
-        ----------
-        gap
-            Relative gap at which to stop [1].
-        """
+    def _approach(self, program: Program) -> Solution:
+        """Solve a large program: relaxed, then for the movers that this splits, then for a while as it is."""
         state = self._state
         relaxed = Session(program, seed=state.seed, linear=True).solve(time_limit_s=state.clock.left_s)
         if relaxed.values is None:
             return relaxed
         settled = self._model.settle(program, relaxed.values)
         limit_s = SHARE_OF_TIME * state.clock.left_s
-        best = Session(settled, seed=state.seed).solve(gap=gap, time_limit_s=limit_s)
+        best = Session(settled, seed=state.seed).solve(gap=MASTER_GAP, time_limit_s=limit_s)
         bound = relaxed.bound
-        if len(self.columns) <= LARGE and (best.objective is None or best.objective > bound + gap * abs(bound)):
+        if len(self.columns) <= LARGE and (best.objective is None or best.objective > bound + MASTER_GAP * abs(bound)):
             limit_s = SHARE_OF_TIME * state.clock.left_s
-            whole = Session(program, seed=state.seed).solve(start=best.values, gap=gap, time_limit_s=limit_s)
+            whole = Session(program, seed=state.seed).solve(start=best.values, gap=MASTER_GAP, time_limit_s=limit_s)
             if whole.outcome is Outcome.INFEASIBLE:
                 return whole
             bound = max(bound, whole.bound)

@@ -146,8 +146,8 @@ def _best(
     more_s = np.where(real[:, :, None], use[changes] - use[now[changes]], 0.0).sum(axis=1)
     # Nothing clashes with nothing.
     movers = np.where(real, choices.move[changes], np.array([-1, -2])[None, :])
-    best, arg = -1e-6, None
-    best += dear * float(np.maximum(-left_s, 0.0).sum())
+    # What is too much already costs as much without any change.
+    best, arg = dear * float(np.maximum(-left_s, 0.0).sum()) - 1e-6, None
     for begin in range(0, len(changes), AT_ONCE):
         some = slice(begin, begin + AT_ONCE)
         value = gain[some, None] + gain[None, :]

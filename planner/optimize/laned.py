@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -13,12 +13,14 @@ from planner.optimize.arena import Arena, Placed
 from planner.optimize.backend import Outcome, Session, Solution
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Schedule, Urgency
+from planner.optimize.favourites import favourites
 from planner.optimize.lanes import Division
 from planner.optimize.model import Aim
 from planner.optimize.pack import Hosts, Packing, pack
 from planner.optimize.pooled import pack_pools
 from planner.optimize.problem import Bools, Floats, Ints
 from planner.optimize.program import Program
+from planner.optimize.records import Record, Records
 from planner.optimize.state import State
 from planner.optimize.turns import take_turns
 
@@ -28,8 +30,6 @@ FEWER_STEPS = 600
 """Steps of a packing that begins at another, or takes little effort [count]."""
 ROUNDS, LIGHT_ROUNDS = 32, 4
 """Rounds of exchanges before the first packing of a link, and with little effort [count]."""
-SMALL_PART = 0.1
-"""Part of what can be gained at all links together that is too small to look for [1]."""
 TURNS = 60
 """Schedules tried for each packing [count]."""
 MOST_SECONDS = 5.0
@@ -72,60 +72,6 @@ class _Options:
         if len(packing.lane) != n or packing.lane.max(initial=0) >= lanes or packing.option.max(initial=0) >= options:
             return False
         return bool(np.isfinite(self.time_s[np.arange(n), packing.lane, packing.option]).all())
-
-
-@dataclass(frozen=True)
-class Record:
-    """The best packing of a link that was found so far.
-
-    Parameters
-    ----------
-    cost_s
-        Weighted downtime of its moves [s].
-    division
-        How the link is divided.
-    choice
-        Class, approach and rate index of each of its movers.
-    lane
-        Lane of each of its movers, counted within the link.
-    """
-
-    cost_s: float
-    division: Division
-    choice: Mapping[int, tuple[int, int, int]]
-    lane: Mapping[int, int]
-
-
-@dataclass
-class Records:
-    """What is known of the links that are divided into lanes.
-
-    Parameters
-    ----------
-    best
-        Best packing of each link.
-    least_s
-        Weighted downtime of the moves of each link in the relaxations, the least of them [s].
-    """
-
-    best: dict[int, Record] = field(default_factory=dict)
-    least_s: dict[int, float] = field(default_factory=dict)
-
-    @property
-    def cost_s(self) -> float:
-        """Weighted downtime of the best packings of all links together [s]."""
-        return sum(record.cost_s for record in self.best.values())
-
-    def settled(self) -> frozenset[int]:
-        """Return the links at which little can be gained: together a small part of what can be gained at all."""
-        gains = {link: max(0.0, record.cost_s - self.least_s[link]) for link, record in self.best.items()}
-        little, found = SMALL_PART * sum(gains.values()), set()
-        for link in sorted(gains, key=gains.__getitem__):
-            little -= gains[link]
-            if little < 0:
-                break
-            found.add(link)
-        return frozenset(found)
 
 
 class LaneArena(Arena):
@@ -185,10 +131,9 @@ class LaneArena(Arena):
         assert relaxed.values is not None
         count = len(self.columns)
         values = relaxed.values.copy()
-        order = np.lexsort((np.arange(count), -values[:count], self.columns.mover))
-        _, first = np.unique(self.columns.mover[order], return_index=True)
+        chosen = favourites(self.columns.mover, values[:count])
         values[:count] = 0.0
-        values[order[first]] = 1.0
+        values[chosen] = 1.0
         return Solution(Outcome.FEASIBLE, values, float(program.cost @ values), relaxed.bound)
 
     def dispatch(self, placed: Placed, tries: int) -> Schedule:
@@ -223,15 +168,15 @@ class LaneArena(Arena):
         None if they do not tell of all movers, if a choice is not on offer beside the lanes of other links on its way,
         or if they fit no hosts.
         """
-        movers, index = len(self._state.problem.movers), self._index
+        movers = len(self._state.problem.movers)
         choice = np.full(movers, -1, dtype=np.int64)
         lanes: list[tuple[int, ...]] = [()] * movers
         count = 0
         for link, division in self.lanes.items():
             record = self._records.best[link]
-            for v, kind in record.choice.items():
-                choice[v] = index.get((v, *kind), -1)
-                lanes[v] = (count + record.lane[v],)
+            choice[list(record.choice)] = self._columns_of(record, record.choice)
+            for v, lane in record.lane.items():
+                lanes[v] = (count + lane,)
             count += sum(map(len, division))
         if (choice < 0).any():
             return None
@@ -245,6 +190,10 @@ class LaneArena(Arena):
         parts = (columns.mover, columns.klass, columns.approach, columns.rate_index)
         return {key: k for k, key in enumerate(zip(*(part.tolist() for part in parts), strict=True))}
 
+    def _columns_of(self, record: Record, movers: Iterable[int]) -> Ints:
+        """Return the columns of what a record has chosen for some of its movers; -1 where that is not on offer here."""
+        return np.array([self._index.get((v, *record.choice[v]), -1) for v in movers], dtype=np.int64)
+
     def _as_kept(self, link: int, movers: Ints, choice: Ints) -> tuple[Ints, Ints] | None:
         """Return columns and lanes of the best packing of a link, or None where classes or movers are others."""
         record = self._records.best.get(link)
@@ -253,24 +202,18 @@ class LaneArena(Arena):
         names = movers.tolist()
         if set(names) != set(record.choice):
             return None
-        if any(
-            record.choice[v][0] != c for v, c in zip(names, self.columns.klass[choice[movers]].tolist(), strict=True)
-        ):
-            return None
-        columns = np.array([self._index.get((v, *record.choice[v]), -1) for v in names], dtype=np.int64)
-        if (columns < 0).any():
+        columns = self._columns_of(record, names)
+        klass = self.columns.klass
+        if (columns < 0).any() or (klass[columns] != klass[choice[movers]]).any():
             return None
         return columns, np.array([record.lane[v] for v in names], dtype=np.int64)
 
     def _relieve(self, schedule: Schedule) -> bool:
         """Give less room to busy hosts whose moves end late; return whether there are any."""
         problem, columns = self._state.problem, self.columns
-        source, of = problem.source_of, schedule.choice
-        part = columns.rate[of] / self._speed[source]
-        alone = part + columns.rate.min() / self._speed[source] > 1 + ROUNDING
-        alone_s = np.bincount(source, weights=columns.time_s[of] * (part > 0.5 + ROUNDING))
-        slots_s = np.bincount(source, weights=columns.time_s[of] * np.where(alone, 1.0, 1.0 / problem.max_out[source]))
-        busy = np.maximum(alone_s, slots_s) / problem.deadline_s
+        source = problem.source_of
+        taken_s = self._taken_s(schedule.choice, float(columns.rate.min()))
+        busy = np.max([np.bincount(source, weights=each_s) for each_s in taken_s], axis=0) / problem.deadline_s
         late = np.unique(source[schedule.end_s > problem.deadline_s])
         late = late[busy[late] > BUSY_HOST]
         self._most_busy[late] = np.minimum(self._most_busy[late], RELIEF * busy[late])
@@ -387,19 +330,25 @@ class LaneArena(Arena):
         return pack(time_s, cost, *start, window_s, hosts=hosts, rng=state.rng, steps=steps, clock=state.clock)
 
     def _hosts(self, column: Ints, window_s: float) -> tuple[Hosts, ...]:
-        """Return what the moves take of the hosts that send them.
-
-        Of moves that need more than half of a host's link only one runs at once, and of all moves no more than slots.
-        """
-        problem, columns = self._state.problem, self.columns
-        source = problem.source_of[columns.mover[column[:, :, 0].max(axis=1)]]
+        """Return what the moves take of the hosts that send them, by each way of reckoning."""
+        source = self._state.problem.source_of[self.columns.mover[column[:, :, 0].max(axis=1)]]
         present, of = np.unique(source, return_inverse=True)
         room_s = self._most_busy[present] * window_s
-        rate, time_s = columns.rate[column], np.where(column < 0, 0.0, columns.time_s[column])
-        part = rate / self._speed[source, None, None]
-        alone = part + rate.min() / self._speed[source, None, None] > 1 + ROUNDING
-        slots = np.where(alone, 1.0, 1.0 / problem.max_out[source, None, None])
-        return Hosts(of, time_s * (part > 0.5 + ROUNDING), room_s), Hosts(of, time_s * slots, room_s)
+        slowest = float(self.columns.rate[column].min())
+        return tuple(Hosts(of, taken_s, room_s) for taken_s in self._taken_s(column, slowest))
+
+    def _taken_s(self, column: Ints, slowest: float) -> tuple[Floats, Floats]:
+        """Return what choices take of the time of the hosts that send them, reckoned in two ways [s]; -1 takes nothing.
+
+        Of moves that need more than half of a host's link only one runs at once; and of all moves no more than there
+        are slots, or than one where beside it there is not even room for the slowest rate.
+        """
+        problem, columns = self._state.problem, self.columns
+        source = problem.source_of[columns.mover[column]]
+        part = columns.rate[column] / self._speed[source]
+        alone = part + slowest / self._speed[source] > 1 + ROUNDING
+        time_s = np.where(column < 0, 0.0, columns.time_s[column])
+        return time_s * (part > 0.5 + ROUNDING), time_s * np.where(alone, 1.0, 1.0 / problem.max_out[source])
 
     @cached_property
     def _speed(self) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 from planner.optimize.backend import Session
 from planner.optimize.clock import Clock
 from planner.optimize.exchange import Choices, exchange
+from planner.optimize.favourites import favourites
 from planner.optimize.problem import Floats, Ints
 from planner.optimize.program import Program
 
@@ -49,9 +50,7 @@ def pack_pools(
     if relaxed is None:
         return None
     values, prices = relaxed
-    order = np.lexsort((np.arange(len(move)), -values, move))
-    chosen = order[np.unique(move[order], return_index=True)[1]]
-    chosen = exchange(choices, chosen, prices, rng=rng, rounds=rounds, clock=clock)
+    chosen = exchange(choices, favourites(move, values), prices, rng=rng, rounds=rounds, clock=clock)
     seconds = choices.time_s[chosen]
     lanes = np.zeros(len(time_s), dtype=np.int64)
     for p in range(len(first)):

@@ -11,12 +11,13 @@ from planner.optimize.classes import Classes, coarse_classes, split
 from planner.optimize.clock import Clock
 from planner.optimize.dispatch import Schedule
 from planner.optimize.improve import improve
-from planner.optimize.laned import LaneArena, Records
+from planner.optimize.laned import LaneArena
 from planner.optimize.lanes import Division, divisions, turns
 from planner.optimize.model import Aim
 from planner.optimize.options import Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Problem
 from planner.optimize.prove import prove_downtime, prove_finish
+from planner.optimize.records import Records
 from planner.optimize.shorten import shorten
 from planner.optimize.state import Incumbent, State
 from planner.plan.progress import ProgressSink
@@ -130,10 +131,9 @@ class _Decomposition:
         self._ways: list[dict[int, Division]] = [{}]
         self._depth = -1
         self._lanes_win = False
-        self._arenas = [Arena(state, classes)]
-        if len(self._arenas[0].columns) > SMALL:
-            # Where only volumes and times count, dropping choices by volume loses nothing either.
-            self._arenas = [Arena(state, classes, lean=True, side_by_side=False)]
+        # Where only volumes and times count, dropping choices by volume loses nothing either.
+        large = len(build_columns(state.problem, classes, state.tables)) > SMALL
+        self._arenas = [Arena(state, classes, lean=large, side_by_side=not large)]
 
     @property
     def classes(self) -> Classes:
