@@ -7,7 +7,7 @@ from itertools import chain, pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from planner.inventory.models import ALL_APPROACHES, Approach
@@ -48,6 +48,8 @@ def test_no_lane_is_faster_than_a_move_may_be(link: tuple[float, float]) -> None
         assert all(slower <= faster for faster, slower in pairwise(lanes))
 
 
+# Of a link that two and a half moves fill two of the divisions are the same.
+@example((2.5e9, 1e9))
 @given(wider)
 def test_divisions_differ_and_each_has_lanes_for_slow_moves(link: tuple[float, float]) -> None:
     found = divisions(*link)
