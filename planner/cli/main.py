@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import os
 import signal
 import sys
@@ -17,41 +15,21 @@ import click
 
 from planner import __version__
 from planner.cli.exits import CRASHED, INTERRUPTED
+from planner.cli.lazy import LazyGroup
 from planner.cli.options import help_text
 from planner.cli.report import report
 from planner.errors import EvacError
 
-COMMANDS = ("check", "plan", "runbook", "predict", "verify", "schema", "new", "import")
-"""The commands, in the order in which they are told; each is ``command`` in the module of its name beside this one."""
-MODULES = {"import": "import_group"}
-"""Modules of commands whose names no module can have."""
+COMMANDS = {
+    **{name: f"planner.cli.{name}" for name in ("check", "plan", "runbook", "predict", "verify", "schema", "new")},
+    # No module can be called import.
+    "import": "planner.cli.import_group",
+}
+"""The module of each command, in the order in which they are told."""
 
 
-class EvacGroup(click.Group):
-    """A group that imports a command only when it is needed, and turns errors into reports and exit codes."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"planner.cli.{MODULES.get(cmd_name, cmd_name)}").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is meant; of one that there is not, the nearest is named."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            if not near:
-                raise
-            raise click.UsageError(f"{error.message} Did you mean {near[0]}?", ctx) from None
+class EvacGroup(LazyGroup):
+    """The commands; errors become reports and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of this package becomes a report and its exit code."""
@@ -101,7 +79,10 @@ HELP = help_text(
 
 
 @click.group(
-    cls=EvacGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=EvacGroup,
+    modules=COMMANDS,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="evac")
 def main() -> None:
