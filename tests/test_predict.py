@@ -308,7 +308,7 @@ def test_the_threshold_is_given_in_bytes_or_as_a_downtime() -> None:
 
 
 def test_the_settings_name_the_model_and_its_efficiency() -> None:
-    assert set(MODELS) == {"paper", "btrplace"}
+    assert set(MODELS) == {"paper", "saturating", "btrplace"}
     model = model_for(Settings(background_efficiency=0.7))
     assert model == PaperModel(0.7)
     assert model.name == "paper"

@@ -8,127 +8,53 @@ from __future__ import annotations
 
 import hashlib
 import json
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
+from planner.inventory.base import ALL_APPROACHES, NAME_PATTERN, Approach, Frozen, Name
+from planner.inventory.dirtying import DirtyPoint, DirtySet
+from planner.inventory.settings import (
+    DEFAULT_DOWNTIME_LIMIT_S,
+    DEFAULT_EXTRA_MOVE_PRICE_S,
+    DEFAULT_TUNNEL_BYTES_PER_S,
+    PAPER_BACKGROUND_EFFICIENCY,
+    LinkClass,
+    Settings,
+)
 from planner.units import Duration, Rate, Size
+
+__all__ = [
+    "ALL_APPROACHES",
+    "DEFAULT_DOWNTIME_LIMIT_S",
+    "DEFAULT_EXTRA_MOVE_PRICE_S",
+    "INVENTORY_FORMAT",
+    "MAX_ITEMS",
+    "NAME_PATTERN",
+    "RULE_KINDS",
+    "VM",
+    "YOUNGER",
+    "Approach",
+    "Before",
+    "DirtyPoint",
+    "DirtySet",
+    "Frozen",
+    "Host",
+    "Inventory",
+    "Link",
+    "LinkClass",
+    "Name",
+    "NotAtOnce",
+    "Rule",
+    "Separate",
+    "Settings",
+    "Together",
+]
 
 INVENTORY_FORMAT = "evac/inventory/1"
 
 MAX_ITEMS = 200_000
 """Most hosts, switches, links, VMs or rules of one inventory [count]."""
-
-NAME_PATTERN = r"^[A-Za-z0-9_.:@+][A-Za-z0-9_.:@+-]*$"
-
-Name = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=128,
-        pattern=NAME_PATTERN,
-        description="letters, digits and . _ - : @ +, not beginning with -",
-    ),
-]
-"""A name of a host, switch, VM or label: what hypervisors allow, and nothing that a shell would read."""
-
-
-class Approach(StrEnum):
-    """How a VM is moved."""
-
-    COLD = "cold"
-    PRECOPY = "precopy"
-    POSTCOPY = "postcopy"
-    HYBRID = "hybrid"
-
-
-ALL_APPROACHES = tuple(Approach)
-
-
-class Frozen(BaseModel):
-    """Base of all inventory models: immutable, unknown keys are errors, no NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-DEFAULT_EXTRA_MOVE_PRICE_S = 10.0
-"""Price of a move that makes room where none is stated, in weighted downtime [s]."""
-
-
-class Settings(Frozen):
-    """Settings that hold for the whole inventory. All are optional."""
-
-    model: Literal["paper", "btrplace"] = Field(
-        "paper",
-        description="The prediction model: paper, or btrplace (pre-copy only, in whole seconds).",
-    )
-    stop_threshold: Size | None = Field(
-        None,
-        gt=0,
-        description="Bytes still dirty at which pre-copy stops the VM and sends the rest (l) [bytes]."
-        " Give this or downtime_limit, not both.",
-    )
-    downtime_limit: Duration | None = Field(
-        None,
-        gt=0,
-        description="The same as a time: l = bandwidth x downtime_limit [s]."
-        " 300 ms, QEMU's own default, where neither is given.",
-    )
-    background_efficiency: float = Field(
-        0.3,
-        strict=True,
-        gt=0,
-        le=1,
-        description="Share of the bandwidth that post-copy's background transfer reaches (alpha) [1].",
-    )
-    approaches: tuple[Approach, ...] = Field(
-        ALL_APPROACHES, min_length=1, max_length=100, description="Approaches that any VM may use."
-    )
-    max_outgoing: int = Field(
-        2, strict=True, ge=1, le=10_000, description="Migrations that may leave one host at once [count]."
-    )
-    max_incoming: int = Field(
-        2, strict=True, ge=1, le=10_000, description="Migrations that may enter one host at once [count]."
-    )
-    multifd_channels: int = Field(
-        1,
-        strict=True,
-        ge=1,
-        le=255,
-        description="TCP flows of one cold or pre-copy migration without disks (QEMU's multifd); others have one"
-        " [count].",
-    )
-    migration_network: Name | None = Field(
-        None, description="The network that migrations use; links that do not carry it are not for them."
-    )
-    equal_cost_paths: Literal["hash", "split"] = Field(
-        "hash",
-        description="hash: one path for each pair of hosts; split: each move evenly over all paths with the fewest"
-        " links.",
-    )
-    extra_move_price: Duration = Field(
-        DEFAULT_EXTRA_MOVE_PRICE_S,
-        gt=0,
-        description="What a move that makes room counts beside its own downtime, in weighted downtime: it is made where"
-        " it saves more than that, or where there is no plan without it [s].",
-    )
-
-    def flows(self, approach: Approach, disk_bytes: int) -> int:
-        """Return over how many TCP flows a VM moves [count]: post-copy and copies of disks have one."""
-        several = approach in (Approach.COLD, Approach.PRECOPY) and disk_bytes == 0
-        return self.multifd_channels if several else 1
-
-    def stop_threshold_bytes(self, rate_bytes_per_s: float) -> float:
-        """Return the stop threshold l [bytes] at a transfer rate."""
-        if self.stop_threshold is not None:
-            return float(self.stop_threshold)
-        limit_s = DEFAULT_DOWNTIME_LIMIT_S if self.downtime_limit is None else self.downtime_limit
-        return rate_bytes_per_s * limit_s
-
-
-DEFAULT_DOWNTIME_LIMIT_S = 0.3
-"""QEMU's default downtime limit [s]."""
 
 
 class Host(Frozen):
@@ -263,6 +189,29 @@ class VM(Frozen):
         None,
         description="Rate at which it dirties pages beside hot_memory (c) [bytes/s]. The write_rate if absent."
         " Used by the model btrplace.",
+    )
+    nonzero_memory: Size | None = Field(
+        None,
+        description="Memory that is not zero; pages of zeros cost next to nothing to send. All of it if absent [bytes]."
+        " Used by the model saturating, like the next five.",
+    )
+    working_set: Size | None = Field(
+        None,
+        gt=0,
+        description="Memory that write_rate is spread over (W). All of it if absent [bytes]. Of this, dirty_sets,"
+        " dirty_vector and hot_memory give one at most.",
+    )
+    dirty_sets: tuple[DirtySet, ...] | None = Field(
+        None, min_length=1, max_length=16, description="Several working sets, each with its own rate, for write_rate."
+    )
+    dirty_vector: tuple[DirtyPoint, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Measured: how much was dirty after how long, in order of time; linear in between.",
+    )
+    disk_write_rate: Rate = Field(
+        0.0, description="Rate at which it writes to the disk that moves with it; those bytes are sent too [bytes/s]."
     )
     weight: float = Field(1.0, strict=True, ge=0, le=1e6, description="What a second of its downtime counts [1].")
     max_downtime: Duration | None = Field(None, description="Longest downtime that it bears [s]. No limit if absent.")
@@ -399,10 +348,25 @@ class Inventory(Frozen):
             for key, default in YOUNGER.items():
                 if key in entry and entry[key] == default:
                     del entry[key]
+        if document["settings"]["background_efficiency"] is None:
+            document["settings"]["background_efficiency"] = PAPER_BACKGROUND_EFFICIENCY
         return document
 
 
 YOUNGER = {
+    "hybrid_switch": "front",
+    "link_efficiency": 0.9,
+    "fixed_time": 1.5,
+    "switch_time": 0.1,
+    "fault_latency": 0.001,
+    "link_classes": [],
+    "tunnelled": False,
+    "tunnel_bandwidth": DEFAULT_TUNNEL_BYTES_PER_S,
+    "compression_ratio": 1.0,
+    "auto_converge": False,
+    "cpu_throttle_initial": 20,
+    "cpu_throttle_increment": 10,
+    "max_cpu_throttle": 99,
     "multifd_channels": 1,
     "migration_network": None,
     "equal_cost_paths": "hash",
@@ -414,6 +378,11 @@ YOUNGER = {
     "hot_memory": 0,
     "hot_duration": None,
     "cold_write_rate": None,
+    "nonzero_memory": None,
+    "working_set": None,
+    "dirty_sets": None,
+    "dirty_vector": None,
+    "disk_write_rate": 0.0,
 }
 """Fields of settings, hosts, links and VMs that came after plans were written with digests, with their defaults."""
 

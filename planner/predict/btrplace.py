@@ -23,9 +23,15 @@ class BtrplaceModel:
     """The migration durations of BtrPlace, for pre-copy; it knows no other approach."""
 
     name: str = "btrplace"
+    switch_points: tuple[float, ...] = ()
 
     def predict(
-        self, approach: Approach, workload: Workload, rate_bytes_per_s: Floats, stop_threshold_bytes: Floats
+        self,
+        approach: Approach,
+        workload: Workload,
+        rate_bytes_per_s: Floats,
+        stop_threshold_bytes: Floats,
+        switch_point: Floats | None = None,
     ) -> Prediction:
         """Predict one approach; see `planner.predict.protocol.PredictionModel`.
 
@@ -46,7 +52,8 @@ class BtrplaceModel:
         if approach is not Approach.PRECOPY:
             outside[...] = Outside.NOT_IN_MODEL
             nothing = np.full(image.shape, np.nan)
-            return Prediction(nothing, nothing, nothing, nothing, np.zeros(image.shape, dtype=np.int64), outside)
+            passes = np.zeros(image.shape, dtype=np.int64)
+            return Prediction(nothing, nothing, nothing, nothing, passes, outside, nothing, nothing)
         copy = PAYLOAD * rate
         heat = np.divide(hot, period, out=np.zeros(hot.shape), where=period > 0)
         first = image / copy
@@ -57,5 +64,6 @@ class BtrplaceModel:
             total = first + np.where(long, rest, first * heat / (copy - heat))
         seconds = np.maximum(1.0, np.floor(total + 0.5))
         stop = np.minimum(np.minimum(threshold, hot) / rate, seconds)
-        time, down, sent, share = blank(outside, seconds, stop, seconds * copy, np.ones(image.shape))
-        return Prediction(time, down, sent, share, np.zeros(image.shape, dtype=np.int64), outside)
+        ones = np.ones(image.shape)
+        time, down, sent, share, none = blank(outside, seconds, stop, seconds * copy, ones, 0.0 * ones)
+        return Prediction(time, down, sent, share, np.zeros(image.shape, dtype=np.int64), outside, none, none)

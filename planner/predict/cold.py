@@ -12,4 +12,5 @@ def predict_cold(workload: Workload, rate: Floats) -> Prediction:
     image, rate = np.broadcast_arrays(workload.image_bytes, rate)
     time = image / rate
     nothing = np.zeros(time.shape, dtype=np.int64)
-    return Prediction(time, time, image + 0.0, np.zeros_like(time), nothing, nothing.astype(np.int8))
+    none = np.zeros_like(time)
+    return Prediction(time, time, image + 0.0, none, nothing, nothing.astype(np.int8), none, none)

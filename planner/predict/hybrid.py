@@ -23,11 +23,13 @@ def predict_hybrid(workload: Workload, rate: Floats, threshold_bytes: Floats, ef
     before = iterate(first, write, rate, threshold)
     after = fault(rest, read, rate, efficiency)
     outside = np.where(before.outside != Outside.INSIDE, before.outside, after.outside).astype(np.int8)
-    time, down, sent, phi = blank(
+    time, down, sent, phi, stall, none = blank(
         outside,
         before.time_s + before.stop_s + after.time_s,
         before.stop_s + after.stall_s,
         (before.time_s + before.stop_s) * rate + rest,
         share,
+        after.stall_s,
+        np.zeros_like(share),
     )
-    return Prediction(time, down, sent, phi, before.passes, outside)
+    return Prediction(time, down, sent, phi, before.passes, outside, stall, none)

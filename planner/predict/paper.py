@@ -24,9 +24,15 @@ class PaperModel:
 
     background_efficiency: float
     name: str = "paper"
+    switch_points: tuple[float, ...] = ()
 
     def predict(
-        self, approach: Approach, workload: Workload, rate_bytes_per_s: Floats, stop_threshold_bytes: Floats
+        self,
+        approach: Approach,
+        workload: Workload,
+        rate_bytes_per_s: Floats,
+        stop_threshold_bytes: Floats,
+        switch_point: Floats | None = None,
     ) -> Prediction:
         """Predict one approach; see `planner.predict.protocol.PredictionModel`."""
         alpha = self.background_efficiency

@@ -45,5 +45,6 @@ def predict_postcopy(workload: Workload, rate: Floats, efficiency: float) -> Pre
     """Predict post-copy: Tm = T3, Td = Ta; every byte is sent once."""
     phase = fault(workload.image_bytes, workload.read_rate, rate, efficiency)
     image = np.broadcast_to(workload.image_bytes, phase.time_s.shape)
-    time, down, sent, share = blank(phase.outside, phase.time_s, phase.stall_s, image, np.zeros_like(phase.time_s))
-    return Prediction(time, down, sent, share, np.zeros(phase.time_s.shape, dtype=np.int64), phase.outside)
+    time, down, sent, none = blank(phase.outside, phase.time_s, phase.stall_s, image, np.zeros_like(phase.time_s))
+    passes = np.zeros(phase.time_s.shape, dtype=np.int64)
+    return Prediction(time, down, sent, none, passes, phase.outside, down, none)

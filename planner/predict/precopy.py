@@ -69,5 +69,6 @@ def predict_precopy(workload: Workload, rate: Floats, threshold_bytes: Floats) -
     """Predict pre-copy: Tm = T1 + T2, Td = T2."""
     phase = iterate(workload.image_bytes, workload.write_rate, rate, threshold_bytes)
     total = phase.time_s + phase.stop_s
-    time, down, sent, share = blank(phase.outside, total, phase.stop_s, total * rate, np.ones_like(total))
-    return Prediction(time, down, sent, share, phase.passes, phase.outside)
+    none = np.zeros_like(total)
+    time, down, sent, share, none = blank(phase.outside, total, phase.stop_s, total * rate, np.ones_like(total), none)
+    return Prediction(time, down, sent, share, phase.passes, phase.outside, none, none)

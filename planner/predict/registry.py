@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from planner.inventory.models import VM, Approach, Settings
+from planner.inventory.settings import PAPER_BACKGROUND_EFFICIENCY
 from planner.predict.btrplace import BtrplaceModel
+from planner.predict.dirtying import dirtying_of
 from planner.predict.paper import PaperModel
-from planner.predict.protocol import Floats, Prediction, PredictionModel, Workload
+from planner.predict.protocol import Floats, Memory, Prediction, PredictionModel, Workload
+from planner.predict.saturating import SaturatingModel
 
 MODELS: dict[str, Callable[[Settings], PredictionModel]] = {
-    "paper": lambda settings: PaperModel(settings.background_efficiency),
+    "paper": lambda settings: PaperModel(settings.background_efficiency or PAPER_BACKGROUND_EFFICIENCY),
+    "saturating": SaturatingModel,
     "btrplace": lambda settings: BtrplaceModel(),
 }
 """Maker of each model; a further model is a line here and its name in `Settings.model`."""
@@ -29,7 +33,14 @@ def workload_of(vms: Sequence[VM]) -> Workload:
         (vm.image_bytes, vm.read_rate, vm.write_rate, vm.hot_memory, vm.hot_duration or 0.0, vm.cold_rate) for vm in vms
     ]
     columns = np.array(facts, dtype=np.float64).reshape(len(vms), 6)
-    return Workload(*np.split(columns, 6, axis=1))
+    more = [
+        (vm.memory, vm.memory if vm.nonzero_memory is None else vm.nonzero_memory, vm.disk, vm.disk_write_rate)
+        for vm in vms
+    ]
+    whole, nonzero, disk, disk_rate = np.split(np.array(more, dtype=np.float64).reshape(len(vms), 4), 4, axis=1)
+    image, read, write, hot, hot_s, cold = np.split(columns, 6, axis=1)
+    memory = Memory(whole, nonzero, disk, disk_rate, dirtying_of(vms))
+    return Workload(image, read, write, hot, hot_s, cold, memory)
 
 
 def thresholds(settings: Settings, rates_bytes_per_s: Floats) -> Floats:
@@ -39,7 +50,10 @@ def thresholds(settings: Settings, rates_bytes_per_s: Floats) -> Floats:
     return rates_bytes_per_s * settings.stop_threshold_bytes(1.0)
 
 
-def predict_vm(settings: Settings, vm: VM, approach: Approach, rate_bytes_per_s: float) -> Prediction:
-    """Predict one VM, approach and rate [bytes/s]; the arrays have shape ``(1, 1)``."""
+def predict_vm(
+    settings: Settings, vm: VM, approach: Approach, rate_bytes_per_s: float, switch_point: float | None = None
+) -> Prediction:
+    """Predict one VM, approach, rate [bytes/s] and switch point [passes]; the arrays have shape ``(1, 1)``."""
     rate = np.array([[rate_bytes_per_s]], dtype=np.float64)
-    return model_for(settings).predict(approach, workload_of([vm]), rate, thresholds(settings, rate))
+    switch = None if switch_point is None else np.full((1, 1), switch_point)
+    return model_for(settings).predict(approach, workload_of([vm]), rate, thresholds(settings, rate), switch)
