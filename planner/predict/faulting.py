@@ -15,41 +15,38 @@ PAGE_BYTES = 4096.0
 
 
 def fault_phase(
-    left_bytes: Floats,
-    image_bytes: Floats,
-    read_rate: Floats,
-    rate: Floats,
-    background_efficiency: float,
-    fault_latency_s: Floats,
+    left_bytes: Floats, missing_rate: Floats, rate: Floats, background_efficiency: float, fault_latency_s: Floats
 ) -> tuple[Floats, Floats]:
     """Return the time of the phase (T3) and the time of it in which the VM waits (Ta), arrays of one shape [s].
 
-    While the VM runs, reads at r find a page missing with the share m/V of what is left, and the link carries
-    alpha mu. Each fault waits L = page/mu + latency, and the link is full meanwhile. With k = r L / (page V):
-    Tb = ln(1 + k V3/alpha) / (mu k) running, Ta = V3/mu - alpha Tb waiting, T3 = Ta + Tb.
+    While the VM runs, it touches missing pages at a rate that falls with what is left, and the link carries alpha mu.
+    Each fault waits L = page/mu + latency, and the link is full meanwhile. With a = L times the faults a second at
+    the switch: Tb = V3 ln(1 + a/alpha) / (mu a) running, Ta = V3/mu - alpha Tb waiting, T3 = Ta + Tb. Without a latency
+    and with reads over the whole image V (a = r V3/(mu V)) that is the closed loop of the paper's eq. (4)-(6). No
+    page is waited for twice.
 
     Parameters
     ----------
     left_bytes
         What is left to send at the switch (V3) [bytes].
-    image_bytes
-        Memory that the reads are spread over (V) [bytes].
-    read_rate, rate
-        Reads of memory (r), and the rate of the link (mu) [bytes/s].
+    missing_rate
+        Rate at which the VM touches pages that are missing, at the switch and while it runs [bytes/s].
+    rate
+        Rate of the link (mu) [bytes/s].
     background_efficiency
         alpha [1].
     fault_latency_s
         What a fault waits beside its page's own time on the link [s].
     """
     wait_s = PAGE_BYTES / rate + fault_latency_s
-    with np.errstate(divide="ignore", invalid="ignore"):
-        faults = np.where(left_bytes > 0, read_rate * wait_s / (PAGE_BYTES * image_bytes), 0.0)
-        slow = faults * left_bytes / background_efficiency
-        # Below that the logarithm is its argument, and the quotient by k would lose its digits.
-        running = np.where(
-            slow > 1e-12,
-            np.log1p(slow) / np.where(faults > 0, rate * faults, 1.0),
-            left_bytes / background_efficiency / rate,
-        )
-    waiting = np.maximum(left_bytes / rate - background_efficiency * running, 0.0)
-    return running + waiting, waiting
+    slow = np.where(left_bytes > 0, missing_rate * wait_s / PAGE_BYTES, 0.0)
+    sending = left_bytes / rate
+    # Below that the logarithm is its argument, and the quotient would lose its digits.
+    few = slow <= 1e-12
+    running = np.where(
+        few,
+        sending / background_efficiency,
+        sending * np.log1p(slow / background_efficiency) / np.where(few, 1.0, slow),
+    )
+    waiting = np.clip(sending - background_efficiency * running, 0.0, left_bytes / PAGE_BYTES * wait_s)
+    return np.maximum(running + waiting, sending), waiting

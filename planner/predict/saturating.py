@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.inventory.models import Approach, Settings
 from planner.predict.dirtying import Dirtying
@@ -36,12 +37,15 @@ class SaturatingModel:
     header_bytes
         What each page costs beside its content [bytes].
     whole_passes
-        Whether a pass ends only when all of it is sent; see `planner.predict.passes.Setting`.
+        Whether a pass ends only when all of it is sent; see `planner.predict.passes.Setting`. QEMU's do not.
+    writes_fault
+        Whether after the switch the VM waits for pages that it writes, as it does for those that it reads.
     """
 
     settings: Settings
     header_bytes: float = HEADER_BYTES
     whole_passes: bool = False
+    writes_fault: bool = True
     name: str = "saturating"
 
     @property
@@ -244,8 +248,7 @@ class _Case:
         left = np.where(share > 0, part_way, start.left_bytes)
         after_s, waiting_s = fault_phase(
             left,
-            self.first_bytes,
-            self.read_rate,
+            self.missing_rate(left, unsent, first=first),
             np.where(self.disk_rate > 0, self.disk_rate, 1.0),
             self.model.settings.background_efficiency or 1.0,
             self.terms.fault_latency_s,
@@ -266,6 +269,21 @@ class _Case:
             np.where(ends_before, whole.passes, np.maximum(np.ceil(points).astype(np.int64) - 1, 0)),
             np.where(self.model.settings.tunnelled, Outside.TUNNELLED, late),
         )
+
+    def missing_rate(self, left: Floats, unsent: Floats, *, first: NDArray[np.bool_]) -> Floats:
+        """Return the rate at which the VM touches pages that are missing at the switch [bytes/s].
+
+        Reads go over the whole image. Writes go over what they reach: of that is missing what is dirty, and as much of
+        what the first pass has not sent as of the rest of the image.
+        """
+        reads = self.read_rate * left / self.first_bytes
+        if not self.model.writes_fault:
+            return reads
+        with np.errstate(divide="ignore", invalid="ignore"):
+            dirty = np.where(first, left - unsent, left) / self.reached_bytes
+        not_sent = np.where(first, unsent / self.first_bytes, 0.0)
+        writes = self.dirtying.rate_at_first()[self.vm]
+        return reads + np.where(writes > 0, writes * np.minimum(not_sent + dirty, 1.0), 0.0)
 
     def shaped(self, found: _Found) -> Prediction:
         """Return the figures in the shape of what was asked for."""
