@@ -16,8 +16,9 @@ from tests.lab.qemu import Machine, MonitorError
 PAGE_WIRE_BYTES = PAGE_BYTES + 8
 """A page on the wire has its address before it."""
 ZERO_PAGE_WIRE_BYTES = 9
-FIRMWARE_PAGES, FIRMWARE_ZERO_PAGES = 56, 130
-"""Pages that are nonzero, and pages that there are, beside those of the guest."""
+FIRMWARE_PAGES, FIRMWARE_EXTRA_PAGES = 56, 130
+"""Nonzero pages beside those that the guest fills; pages that there are beside its memory."""
+PAGES_A_MIB = (1 << 20) // PAGE_BYTES
 PORT = 4444
 UNLIMITED = 1 << 40
 POLL_S = 0.005
@@ -69,12 +70,20 @@ class Task:
     give_up_after_s: float = 60.0
 
     @property
+    def full_pages(self) -> int:
+        """Pages that are nonzero when the guest is ready."""
+        every = pages(self.memory_mib)
+        return FIRMWARE_PAGES + (every if self.load.fill is None else min(self.load.fill, every))
+
+    @property
+    def zero_pages(self) -> int:
+        """Pages that are zero then."""
+        return self.memory_mib * PAGES_A_MIB + FIRMWARE_EXTRA_PAGES - self.full_pages
+
+    @property
     def wire_bytes(self) -> int:
         """What one pass over the whole memory sends: nonzero pages in full, of the others their address."""
-        nonzero = pages(self.memory_mib) if self.load.fill is None else min(self.load.fill, pages(self.memory_mib))
-        full = nonzero + FIRMWARE_PAGES
-        zero = self.memory_mib * 256 + FIRMWARE_ZERO_PAGES - full
-        return full * PAGE_WIRE_BYTES + zero * ZERO_PAGE_WIRE_BYTES
+        return self.full_pages * PAGE_WIRE_BYTES + self.zero_pages * ZERO_PAGE_WIRE_BYTES
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,11 @@ class Seen:
     faults: int
     fault_wait_s: float
     throttle_percent: int
+
+    @property
+    def unexplained_s(self) -> float:
+        """Service lost [s] that neither the pause nor faults account for."""
+        return self.lost_s - self.blackout_s - self.fault_wait_s
 
 
 def migrate(task: Task, image: Path) -> Seen:

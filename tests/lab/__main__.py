@@ -1,0 +1,66 @@
+"""The benchmark of the lab: ``python -m tests.lab run --out lab.jsonl``, then ``report lab.jsonl``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.lab import records
+from tests.lab.calibrate import calibrate
+from tests.lab.grid import MIB, cells
+from tests.lab.needs import missing
+from tests.lab.runner import left, measure
+
+
+def run(out: Path) -> int:
+    """Measure what `out` does not hold yet."""
+    if lacks := missing():
+        print(f"The lab cannot run here: {lacks}.", file=sys.stderr)
+        return 2
+    grid = cells()
+    todo = len(list(left(grid, records.read(out))))
+    began = time.monotonic()
+    for count, record in enumerate(measure(grid, out), 1):
+        seen = record.seen
+        print(
+            f"{count:3}/{todo} {time.monotonic() - began:5.0f} s  {record.part:8} {record.cell}: {seen.status}, "
+            f"{seen.total_s:.2f} s, {seen.wire_bytes / MIB:.1f} MiB, pause {seen.blackout_s:.3f} s, "
+            f"lost {seen.lost_s:.2f} s{', disturbed' if record.disturbed else ''}",
+            flush=True,
+        )
+    return 0
+
+
+def report(path: Path) -> int:
+    """Print what calibration finds and all that was measured."""
+    measured = list(records.read(path))
+    if not measured:
+        print(f"{path} holds no measurements.", file=sys.stderr)
+        return 2
+    print("| link MiB/s | carries MiB/s | fixed s | a fault ms |\n|-|-|-|-|")
+    for rate, link in calibrate(measured).items():
+        latency = "" if link.fault_latency_s is None else f"{link.fault_latency_s * 1e3:.2f}"
+        print(f"| {rate / MIB:g} | {link.effective_rate / MIB:.2f} | {link.fixed_s:.3f} | {latency} |")
+    print("\n| cell | part | ended | time s | sent MiB | pause s | lost s | passes | faults |\n|-|-|-|-|-|-|-|-|-|")
+    for record in measured:
+        seen, how = record.seen, record.seen.status + (", disturbed" if record.disturbed else "")
+        print(
+            f"| {record.cell} | {record.part} | {how} | {seen.total_s:.3f} | {seen.wire_bytes / MIB:.1f} "
+            f"| {seen.blackout_s:.3f} | {seen.lost_s:.3f} | {seen.passes} | {seen.faults} |"
+        )
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="measure (a quarter of an hour)").add_argument("--out", type=Path, required=True)
+    commands.add_parser("report", help="say what was measured").add_argument("records", type=Path)
+    asked = parser.parse_args()
+    return run(asked.out) if asked.command == "run" else report(asked.records)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
