@@ -17,6 +17,7 @@ import numpy as np
 
 from planner.optimize.classes import Classes
 from planner.optimize.options import Columns
+from planner.optimize.order import Order
 from planner.optimize.problem import Floats, Ints, Problem
 
 RATE_TOLERANCE = 1e-10
@@ -185,9 +186,7 @@ class _Run:
             ]
         self._busy_group = [False] * (rules + 1 + max((max(mine, default=-1) for mine in lanes or ()), default=-1))
         count = len(problem.movers)
-        self._waits = [0] * count
-        for _, b in problem.before:
-            self._waits[b] += 1
+        self._order = Order(dispatcher._next)
         self._work = np.bincount(
             problem.source_of, weights=columns.time_s[choice] * columns.rate[choice], minlength=len(problem.sources)
         ).tolist()
@@ -207,7 +206,7 @@ class _Run:
         self._end = [math.inf] * count
 
     def schedule(self) -> Schedule:
-        ready = [v for v, waits in enumerate(self._waits) if waits == 0]
+        ready = self._order.free()
         # Hosts that get ready stand in the queue of events behind the movers.
         count = len(self._end)
         running = [(ready, count + h) for ready, h in self._d._not_ready]
@@ -380,12 +379,7 @@ class _Run:
         for group in self._groups[v]:
             self._busy_group[group] = False
             freed.append(("group", group))
-        ready = [waiter for resource in freed for waiter in self._woken(resource)]
-        for follower in self._d._next[v]:
-            self._waits[follower] -= 1
-            if self._waits[follower] == 0:
-                ready.append(follower)
-        return ready
+        return [*(waiter for resource in freed for waiter in self._woken(resource)), *self._order.end(v)]
 
 
 def _sum_at(home: Ints, size: Ints, hosts: int) -> Ints:

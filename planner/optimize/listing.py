@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner.optimize.jobs import FIT, Jobs
+from planner.optimize.order import Order
 
 Waiting = tuple[float, int]
 """Key and number of a job that waits; the smallest goes first."""
@@ -61,26 +62,20 @@ class _Pass:
         self._rest = [sum(durations) for durations in (() if tracks is None else tracks.durations)]
         self._open = set(range(len(self._left)))
         self._track_of: dict[int, int] = {}
-        self._waits = [0] * len(jobs)
-        for followers in jobs.after:
-            for b in followers:
-                self._waits[b] += 1
+        self._order = Order(jobs.after)
         self._mixed: dict[int | float, dict[int, float]] = {}
         for x, users in enumerate(jobs.users):
             shares = {j: share for j in users for y, share in jobs.uses[j] if y == x}
             if len(set(shares.values())) > 1:
                 self._mixed[x] = shares
-        self._events: list[Waiting] = []
+        # Jobs whose target is ready stand in the queue of events behind the ends of all jobs.
+        self._events: list[Waiting] = [(jobs.head_s[j], len(jobs) + j) for j in self._order.free()]
+        heapq.heapify(self._events)
         self._starts = [0.0] * len(jobs)
 
     def run(self) -> list[float]:
         """Return the starts."""
         jobs, count = self._jobs, len(self._jobs)
-        # Jobs whose target is ready stand in the queue of events behind the ends of all jobs.
-        for j, head in enumerate(jobs.head_s):
-            if self._waits[j] == 0:
-                self._events.append((head, count + j))
-        heapq.heapify(self._events)
         while self._events:
             now = self._events[0][0]
             freed: set[int | float] = set()
@@ -171,9 +166,4 @@ class _Pass:
             else:
                 self._free[x] += share
                 freed.add(x)
-        ready = []
-        for follower in self._jobs.after[j]:
-            self._waits[follower] -= 1
-            if self._waits[follower] == 0:
-                ready.append(follower)
-        return ready
+        return self._order.end(j)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
+from planner.optimize.order import Order
 from planner.optimize.room_schedule import FIT_TOLERANCE, Flow, Stock, Task
 
 
@@ -39,11 +40,11 @@ class _Run:
         self._rank = rank
         self._stock = dict(free)
         self._used: dict[Flow, float] = {flow: 0.0 for task in tasks for flow, _ in task.flows}
-        self._waits = [len(task.after) for task in tasks]
-        self._next: list[list[int]] = [[] for _ in tasks]
+        followers: list[list[int]] = [[] for _ in tasks]
         for i, task in enumerate(tasks):
             for j in task.after:
-                self._next[j].append(i)
+                followers[j].append(i)
+        self._order = Order(followers)
         self._start: list[float | None] = [None] * len(tasks)
         self._waiting: dict[object, list[int]] = {}
         self._line: dict[Stock, list[int]] = {}
@@ -52,7 +53,7 @@ class _Run:
                 self._line.setdefault(stock, []).append(i)
 
     def starts(self) -> tuple[float | None, ...]:
-        ready = [i for i, waits in enumerate(self._waits) if waits == 0]
+        ready = self._order.free()
         running: list[tuple[float, int]] = []
         # Times at which hosts become ready count as events.
         heads = sorted({task.head_s for task in self._tasks if task.head_s > 0}, reverse=True)
@@ -121,8 +122,4 @@ class _Run:
             if stock in self._stock:
                 self._stock[stock] += amount
                 woken += self._waiting.pop(stock, [])
-        for j in self._next[i]:
-            self._waits[j] -= 1
-            if self._waits[j] == 0:
-                woken.append(j)
-        return woken
+        return woken + self._order.end(i)

@@ -8,6 +8,7 @@ import numpy as np
 
 from planner.optimize.dispatch import Urgency
 from planner.optimize.options import Columns
+from planner.optimize.order import Order
 from planner.optimize.problem import Floats, Ints, Problem
 
 
@@ -39,11 +40,11 @@ def urgencies(problem: Problem, columns: Columns, choice: Ints, rng: np.random.G
 def _tails(problem: Problem, time: Floats) -> Floats:
     """Return how long it takes at least from the start of each mover until all that wait for it have ended [s]."""
     tail: list[float] = time.tolist()
-    follows: dict[int, list[int]] = {}
+    followers: list[list[int]] = [[] for _ in tail]
     for a, b in problem.before:
-        follows.setdefault(a, []).append(b)
-    for v in reversed(_in_order(problem, follows)):
-        tail[v] += max((tail[b] for b in follows.get(v, ())), default=0.0)
+        followers[a].append(b)
+    for v in reversed(_in_order(followers)):
+        tail[v] += max((tail[b] for b in followers[v]), default=0.0)
     result = np.array(tail)
     for group in problem.not_at_once:
         members = list(group)
@@ -51,18 +52,12 @@ def _tails(problem: Problem, time: Floats) -> Floats:
     return result
 
 
-def _in_order(problem: Problem, follows: dict[int, list[int]]) -> list[int]:
+def _in_order(followers: list[list[int]]) -> list[int]:
     """Return the movers with each before those that wait for it."""
-    waits = [0] * len(problem.movers)
-    for _, b in problem.before:
-        waits[b] += 1
-    ready = [v for v, count in enumerate(waits) if count == 0]
-    order = []
+    waiting = Order(followers)
+    ready, order = waiting.free(), []
     while ready:
         v = ready.pop()
         order.append(v)
-        for b in follows.get(v, ()):
-            waits[b] -= 1
-            if waits[b] == 0:
-                ready.append(b)
+        ready += waiting.end(v)
     return order
