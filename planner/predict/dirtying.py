@@ -76,6 +76,20 @@ class Dirtying:
         return found
 
 
+def one_set(set_bytes: Floats, write_rate: Floats) -> Dirtying:
+    """Return the dirtying of VMs that write to all their memory, shapes (M,) [bytes], [bytes/s]."""
+    count = len(set_bytes)
+    return Dirtying(
+        set_bytes.reshape(-1, 1),
+        write_rate.reshape(-1, 1),
+        np.zeros(count),
+        set_bytes,
+        np.full((count, 2), np.inf),
+        np.zeros((count, 2)),
+        np.zeros(count, dtype=np.bool_),
+    )
+
+
 def dirtying_of(vms: Sequence[VM]) -> Dirtying:
     """Return how some VMs dirty their memory, from the most that is known of each.
 

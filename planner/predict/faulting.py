@@ -22,8 +22,7 @@ def fault_phase(
     While the VM runs, it touches missing pages at a rate that falls with what is left, and the link carries alpha mu.
     Each fault waits L = page/mu + latency, and the link is full meanwhile. With a = L times the faults a second at
     the switch: Tb = V3 ln(1 + a/alpha) / (mu a) running, Ta = V3/mu - alpha Tb waiting, T3 = Ta + Tb. Without a latency
-    and with reads over the whole image V (a = r V3/(mu V)) that is the closed loop of the paper's eq. (4)-(6). No
-    page is waited for twice.
+    and with reads over the whole image V (a = r V3/(mu V)) that is the closed loop of the paper's eq. (4)-(6).
 
     Parameters
     ----------
@@ -48,5 +47,5 @@ def fault_phase(
         sending / background_efficiency,
         sending * np.log1p(slow / background_efficiency) / np.where(few, 1.0, slow),
     )
-    waiting = np.clip(sending - background_efficiency * running, 0.0, left_bytes / PAGE_BYTES * wait_s)
-    return np.maximum(running + waiting, sending), waiting
+    waiting = np.maximum(sending - background_efficiency * running, 0.0)
+    return running + waiting, waiting

@@ -162,17 +162,11 @@ def copy_in_passes(setting: Setting, throttle: Throttle, keep: int) -> Passes:
         sent[here] += bytes_
         slowed[here] += took * taken
         count[here] += 1
-        stuck = (now >= left[here] * (1 - STEADY)) if index else np.zeros(here.size, dtype=np.bool_)
         throttle.after_pass(here, took, now - unsent, bytes_)
-        stuck &= ~throttle.may_rise(here) | ~_keeps_up(now - unsent, bytes_)
+        if index:  # the first pass may dirty more than it sends, where pages are zero, and all be well later
+            never[here] |= (now >= left[here] * (1 - STEADY)) & (taken >= throttle.most)
         left[here] = now
-        never[here] |= stuck
-        here = here[(now > enough[here]) & ~stuck]
+        here = here[now > enough[here]]
     never[here] = True  # what is neither done nor stuck after so many passes
     end = PassStart(left, time_s, sent, slowed, throttle.taken.copy(), never)
     return Passes(tuple(starts), end, count)
-
-
-def _keeps_up(dirtied_bytes: Floats, sent_bytes: Floats) -> NDArray[np.bool_]:
-    keeps: NDArray[np.bool_] = dirtied_bytes >= sent_bytes * (1 - 1e-6)
-    return keeps

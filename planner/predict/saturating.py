@@ -5,18 +5,17 @@ docs/design/predictions.md has the pieces and their sources, docs/accuracy.md ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.inventory.models import Approach, Settings
-from planner.predict.dirtying import Dirtying
-from planner.predict.faulting import PAGE_BYTES, fault_phase
-from planner.predict.link_terms import LinkTerms, link_terms
-from planner.predict.passes import Passes, PassStart, Setting, copy_in_passes
-from planner.predict.protocol import Floats, Ints, Memory, Outside, Prediction, Workload, blank
+from planner.predict.faulting import fault_phase
+from planner.predict.migrations import Migrations, side_by_side
+from planner.predict.passes import Passes, PassStart, copy_in_passes
+from planner.predict.protocol import Floats, Ints, Outside, Prediction, Workload, blank
 from planner.predict.throttle import Throttle
 
 HEADER_BYTES = 8.0
@@ -50,8 +49,14 @@ class SaturatingModel:
 
     @property
     def switch_points(self) -> tuple[float, ...]:
-        """The switch points that it offers for the hybrid; empty where the settings fix one."""
-        return SWITCH_POINTS if self.settings.hybrid_switch == "front" else ()
+        """The switch points that it offers for the hybrid; none where each VM has its own, the paper's share."""
+        match self.settings.hybrid_switch:
+            case "front":
+                return SWITCH_POINTS
+            case "paper":
+                return ()
+            case point:
+                return (point,)
 
     def predict(
         self,
@@ -62,28 +67,70 @@ class SaturatingModel:
         switch_point: Floats | None = None,
     ) -> Prediction:
         """Predict one approach; see `planner.predict.protocol.PredictionModel`."""
-        case = _Case.of(self, workload, rate_bytes_per_s, stop_threshold_bytes)
+        these = self._side_by_side(workload, rate_bytes_per_s, stop_threshold_bytes)
         match approach:
             case Approach.COLD:
-                found = case.cold()
+                found = _cold(these)
             case Approach.PRECOPY:
-                found = case.precopy(case.copied(0))
+                found = _precopy(these, self._copied(these, 0))
             case Approach.POSTCOPY:
-                found = case.switched(case.copied(1), np.zeros(case.count))
+                found = self._switched(these, self._copied(these, 1), np.zeros(these.count))
             case Approach.HYBRID:
                 own = own_switch(self.settings.hybrid_switch, workload)
                 given = own if switch_point is None else np.where(np.isnan(switch_point), own, switch_point)
-                points = np.broadcast_to(given, case.shape).reshape(-1)
-                found = case.switched(case.copied(int(points.max(initial=0.0)) + 1), points)
-        return case.shaped(found)
+                points = np.broadcast_to(given, these.shape).reshape(-1)
+                found = self._switched(these, self._copied(these, int(points.max(initial=0.0)) + 1), points)
+        return _shaped(found, these.shape)
 
     def curve(
         self, workload: Workload, rate_bytes_per_s: Floats, stop_threshold_bytes: Floats, points: tuple[float, ...]
     ) -> list[Prediction]:
         """Predict the hybrid at several switch points [passes], with the passes run once."""
-        case = _Case.of(self, workload, rate_bytes_per_s, stop_threshold_bytes)
-        copied = case.copied(int(max(points, default=0.0)) + 1)
-        return [case.shaped(case.switched(copied, np.full(case.count, point))) for point in points]
+        these = self._side_by_side(workload, rate_bytes_per_s, stop_threshold_bytes)
+        passes = self._copied(these, int(max(points, default=0.0)) + 1)
+        return [_shaped(self._switched(these, passes, np.full(these.count, point)), these.shape) for point in points]
+
+    def _side_by_side(self, workload: Workload, rate: Floats, threshold: Floats) -> Migrations:
+        return side_by_side(
+            self.settings, workload, rate, threshold, header_bytes=self.header_bytes, whole_passes=self.whole_passes
+        )
+
+    def _copied(self, these: Migrations, keep: int) -> Passes:
+        """Run the passes, and keep where they stand before the first so many."""
+        return copy_in_passes(these.setting, Throttle.of(self.settings, these.count), keep)
+
+    def _switched(self, these: Migrations, passes: Passes, points: Floats) -> _Found:
+        """Post-copy from each one's switch point on; where pre-copy ends before it, that is what happens."""
+        full = np.floor(points).astype(np.int64)
+        start, share, setting = _each(passes.starts, full), points - full, these.setting
+        part_way, first = share > 0, full == 0
+        unsent = np.where(part_way, (1.0 - share) * start.left_bytes, start.left_bytes)
+        sent = start.left_bytes - unsent
+        took = sent / setting.rate
+        reached = np.where(first, setting.first_bytes, setting.reached_bytes)
+        stretch = setting.left_after(np.arange(these.count), took * (1.0 - start.taken), unsent, reached)
+        left = np.where(part_way, stretch, start.left_bytes)
+        touched = _missing_rate(these, left, np.where(first, unsent, 0.0), writes=self.writes_fault)
+        after_s, waiting_s = fault_phase(
+            left, touched, these.wire_rate, self.settings.background_efficiency or 1.0, these.fault_latency_s
+        )
+        copying_s = start.time_s + took
+        after = _Found(
+            these.fixed_s + these.disk_s + copying_s + after_s,
+            these.switch_s,
+            waiting_s,
+            start.slowed_s + took * start.taken,
+            _disk_traffic(these, copying_s) + (start.sent_bytes + sent) / these.compression_ratio + left,
+            np.minimum(points, 1.0),
+            np.maximum(np.ceil(points).astype(np.int64) - 1, 0),
+            _disk_outside(these),
+        )
+        ends_before = ~start.running & (points > 0)
+        if ends_before.any():
+            after = _either(ends_before, _precopy(these, passes), after)
+        if self.settings.tunnelled:
+            after = replace(after, outside=np.full(these.count, Outside.TUNNELLED, dtype=np.int8))
+        return after
 
 
 def own_switch(hybrid_switch: float | Literal["front", "paper"], workload: Workload) -> Floats:
@@ -100,207 +147,85 @@ def own_switch(hybrid_switch: float | Literal["front", "paper"], workload: Workl
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Figures of E migrations, as in `Prediction`; bytes before the switch are counted as they lie in memory."""
+    """Figures of E migrations, as in `Prediction`, the parts of the downtime apart."""
 
     time_s: Floats
     blackout_s: Floats
     stall_s: Floats
     slowed_s: Floats
-    copied_bytes: Floats
-    fetched_bytes: Floats
+    transferred_bytes: Floats
     precopy_share: Floats
     passes: Ints
-    outside: Ints
+    outside: NDArray[np.int8]
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """E migrations, flattened: what the pieces of the model need of them, shape (E,)."""
+def _cold(these: Migrations) -> _Found:
+    """The VM stands still while its disk and its memory go."""
+    transferred = these.disk_bytes + these.setting.first_bytes / these.compression_ratio
+    still_s, nothing = transferred / these.wire_rate, np.zeros(these.count)
+    return _Found(
+        these.fixed_s + still_s,
+        these.switch_s + still_s,
+        nothing,
+        nothing,
+        transferred,
+        nothing,
+        np.zeros(these.count, dtype=np.int64),
+        np.zeros(these.count, dtype=np.int8),
+    )
 
-    model: SaturatingModel
-    shape: tuple[int, ...]
-    vm: Ints
-    dirtying: Dirtying
-    terms: LinkTerms
-    read_rate: Floats
-    first_bytes: Floats
-    reached_bytes: Floats
-    disk_bytes: Floats
-    disk_write_rate: Floats
-    threshold_bytes: Floats
 
-    @staticmethod
-    def of(model: SaturatingModel, workload: Workload, rate: Floats, threshold: Floats) -> _Case:
-        image, read, rate, threshold = np.broadcast_arrays(
-            workload.image_bytes, workload.read_rate, rate, threshold, subok=False
-        )
-        shape = image.shape
-        memory = workload.memory or _from_rates(workload)
-        column = np.arange(memory.memory_bytes.size).reshape(memory.memory_bytes.shape)
-        vm = np.broadcast_to(column, shape).reshape(-1)
-        weight = 1.0 + model.header_bytes / PAGE_BYTES
-        zero = memory.memory_bytes - memory.nonzero_bytes
-        first = memory.nonzero_bytes * weight + zero / PAGE_BYTES * model.header_bytes
-        reached = np.minimum(memory.dirtying.reached_bytes() * weight, memory.memory_bytes.reshape(-1) * weight)
-        terms = link_terms(model.settings, rate.reshape(-1))
-        stop = threshold.reshape(-1)
-        if model.settings.stop_threshold is None:
-            # A downtime limit counts at the rate that the link is measured to carry.
-            stop = stop * terms.wire_bytes_per_s / rate.reshape(-1)
-        return _Case(
-            model,
-            shape,
-            vm,
-            memory.dirtying,
-            terms,
-            read.reshape(-1),
-            first.reshape(-1)[vm],
-            reached[vm],
-            memory.disk_bytes.reshape(-1)[vm],
-            memory.disk_write_rate.reshape(-1)[vm],
-            stop,
-        )
+def _precopy(these: Migrations, passes: Passes) -> _Found:
+    """Passes until so little is left that the VM is stopped for it."""
+    end = passes.end
+    last_s = end.left_bytes / (these.wire_rate * these.compression_ratio)
+    return _Found(
+        these.fixed_s + these.disk_s + end.time_s + last_s,
+        these.switch_s + last_s,
+        np.zeros(these.count),
+        end.slowed_s,
+        _disk_traffic(these, end.time_s) + (end.sent_bytes + end.left_bytes) / these.compression_ratio,
+        np.ones(these.count),
+        passes.count,
+        np.where(end.running, np.int8(Outside.WRITES_OUTRUN_LINK), _disk_outside(these)),
+    )
 
-    @property
-    def count(self) -> int:
-        return len(self.vm)
 
-    @property
-    def disk_rate(self) -> Floats:
-        """What the writes of a disk that moves too leave of the link; all of it where none moves [bytes/s]."""
-        left: Floats = self.terms.wire_bytes_per_s - np.where(self.disk_bytes > 0, self.disk_write_rate, 0.0)
-        return left
+def _missing_rate(these: Migrations, left: Floats, unsent: Floats, *, writes: bool) -> Floats:
+    """Return the rate at which the VM touches pages that are missing at the switch [bytes/s].
 
-    @property
-    def page_rate(self) -> Floats:
-        """Rate at which pages are copied before the switch [bytes/s]; any positive one where the disk outruns it."""
-        rate: Floats = np.where(self.disk_rate > 0, self.disk_rate, 1.0) * self.model.settings.compression_ratio
-        return rate
+    Reads go over the whole image. Writes go over what they reach: of that is missing what is dirty, and as much of
+    what the first pass has not sent as of the rest of the image.
+    """
+    setting = these.setting
+    reads: Floats = these.read_rate * np.minimum(left / setting.first_bytes, 1.0)
+    if not writes:
+        return reads
+    dirty = np.divide(left - unsent, setting.reached_bytes, out=np.zeros_like(left), where=setting.reached_bytes > 0)
+    touched: Floats = reads + these.write_rate * np.minimum(unsent / setting.first_bytes + dirty, 1.0)
+    return touched
 
-    def disk_s(self, *, paused: bool = False) -> Floats:
-        """Time in which the disk is copied [s]."""
-        rate = self.terms.wire_bytes_per_s if paused else np.where(self.disk_rate > 0, self.disk_rate, 1.0)
-        took: Floats = self.disk_bytes / rate
-        return took
 
-    @property
-    def setting(self) -> Setting:
-        """What the passes meet."""
-        return Setting(
-            self.vm,
-            self.first_bytes,
-            self.reached_bytes,
-            self.page_rate,
-            self.threshold_bytes,
-            self.dirtying,
-            1.0 + self.model.header_bytes / PAGE_BYTES,
-            self.model.whole_passes,
-        )
+def _disk_traffic(these: Migrations, copying_s: Floats) -> Floats:
+    """Return what a disk that moves too puts on the link, its writes until the VM is switched over included [bytes]."""
+    return these.disk_bytes + these.disk_write_rate * (these.disk_s + copying_s)
 
-    def copied(self, keep: int) -> Passes:
-        """Run the passes, and keep where they stand before the first so many."""
-        return copy_in_passes(self.setting, Throttle.of(self.model.settings, self.count), keep)
 
-    def cold(self) -> _Found:
-        ratio = self.model.settings.compression_ratio
-        still = self.disk_s(paused=True) + self.first_bytes / (self.terms.wire_bytes_per_s * ratio)
-        nothing = np.zeros(self.count)
-        return _Found(
-            self.terms.fixed_s + still,
-            self.terms.switch_s + still,
-            nothing,
-            nothing,
-            self.first_bytes,
-            nothing,
-            nothing,
-            np.zeros(self.count, dtype=np.int64),
-            np.zeros(self.count, dtype=np.int64),
-        )
+def _disk_outside(these: Migrations) -> NDArray[np.int8]:
+    return np.where(these.disk_outruns, np.int8(Outside.DISK_WRITES_OUTRUN_LINK), np.int8(Outside.INSIDE))
 
-    def precopy(self, passes: Passes) -> _Found:
-        end = passes.end
-        last = end.left_bytes / self.page_rate
-        outside = np.where(end.running, Outside.WRITES_OUTRUN_LINK, self._disk_outside())
-        return _Found(
-            self.terms.fixed_s + self.disk_s() + end.time_s + last,
-            self.terms.switch_s + last,
-            np.zeros(self.count),
-            end.slowed_s,
-            end.sent_bytes + end.left_bytes,
-            np.zeros(self.count),
-            np.ones(self.count),
-            passes.count,
-            outside.astype(np.int64),
-        )
 
-    def switched(self, passes: Passes, points: Floats) -> _Found:
-        """Post-copy from each one's switch point on; where pre-copy ends before it, that is what happens."""
-        whole = self.precopy(passes)
-        before = np.floor(points).astype(np.int64)
-        start = _each(passes.starts, before)
-        share = points - before
-        first = before == 0
-        unsent = np.where(share > 0, (1.0 - share) * start.left_bytes, start.left_bytes)
-        took = (start.left_bytes - unsent) / self.page_rate
-        reached = np.where(first, self.first_bytes, self.reached_bytes)
-        every = np.arange(self.count)
-        part_way = self.setting.left_after(every, took * (1.0 - start.taken), unsent, reached)
-        left = np.where(share > 0, part_way, start.left_bytes)
-        after_s, waiting_s = fault_phase(
-            left,
-            self.missing_rate(left, unsent, first=first),
-            np.where(self.disk_rate > 0, self.disk_rate, 1.0),
-            self.model.settings.background_efficiency or 1.0,
-            self.terms.fault_latency_s,
-        )
-        ends_before = ~start.running & (points > 0)
-        outside = self._disk_outside()
-        if self.model.settings.tunnelled:
-            outside = np.full_like(outside, Outside.TUNNELLED)
-        late = np.where(ends_before, whole.outside, outside)
-        return _Found(
-            np.where(ends_before, whole.time_s, self.terms.fixed_s + self.disk_s() + start.time_s + took + after_s),
-            np.where(ends_before, whole.blackout_s, self.terms.switch_s),
-            np.where(ends_before, 0.0, waiting_s),
-            np.where(ends_before, whole.slowed_s, start.slowed_s + took * start.taken),
-            np.where(ends_before, whole.copied_bytes, start.sent_bytes + start.left_bytes - unsent),
-            np.where(ends_before, 0.0, left),
-            np.where(ends_before, 1.0, np.minimum(points, 1.0)),
-            np.where(ends_before, whole.passes, np.maximum(np.ceil(points).astype(np.int64) - 1, 0)),
-            np.where(self.model.settings.tunnelled, Outside.TUNNELLED, late),
-        )
+def _either(which: NDArray[np.bool_], one: _Found, other: _Found) -> _Found:
+    """Return the one's figures where `which` holds, and the other's elsewhere."""
+    return _Found(*(np.where(which, getattr(one, part.name), getattr(other, part.name)) for part in fields(_Found)))
 
-    def missing_rate(self, left: Floats, unsent: Floats, *, first: NDArray[np.bool_]) -> Floats:
-        """Return the rate at which the VM touches pages that are missing at the switch [bytes/s].
 
-        Reads go over the whole image. Writes go over what they reach: of that is missing what is dirty, and as much of
-        what the first pass has not sent as of the rest of the image.
-        """
-        reads = self.read_rate * left / self.first_bytes
-        if not self.model.writes_fault:
-            return reads
-        with np.errstate(divide="ignore", invalid="ignore"):
-            dirty = np.where(first, left - unsent, left) / self.reached_bytes
-        not_sent = np.where(first, unsent / self.first_bytes, 0.0)
-        writes = self.dirtying.rate_at_first()[self.vm]
-        return reads + np.where(writes > 0, writes * np.minimum(not_sent + dirty, 1.0), 0.0)
-
-    def shaped(self, found: _Found) -> Prediction:
-        """Return the figures in the shape of what was asked for."""
-        outside = found.outside.astype(np.int8)
-        down = found.blackout_s + found.stall_s + found.slowed_s
-        time = np.maximum(found.time_s, found.blackout_s)
-        wire = self.disk_s() * self.terms.wire_bytes_per_s
-        wire = wire + found.copied_bytes / self.model.settings.compression_ratio + found.fetched_bytes
-        arrays = blank(outside, time, down, wire, found.precopy_share, found.stall_s, found.slowed_s)
-        time, down, wire, share, stall, slowed = (array.reshape(self.shape) for array in arrays)
-        return Prediction(
-            time, down, wire, share, found.passes.reshape(self.shape), outside.reshape(self.shape), stall, slowed
-        )
-
-    def _disk_outside(self) -> Ints:
-        outside: Ints = np.where(self.disk_rate > 0, Outside.INSIDE, Outside.DISK_WRITES_OUTRUN_LINK).astype(np.int64)
-        return outside
+def _shaped(found: _Found, shape: tuple[int, ...]) -> Prediction:
+    """Return the figures in the shape of what was asked for."""
+    down = found.blackout_s + found.stall_s + found.slowed_s
+    arrays = (found.time_s, down, found.transferred_bytes, found.precopy_share, found.stall_s, found.slowed_s)
+    time, down, sent, share, stall, slowed = (array.reshape(shape) for array in blank(found.outside, *arrays))
+    return Prediction(time, down, sent, share, found.passes.reshape(shape), found.outside.reshape(shape), stall, slowed)
 
 
 def _each(starts: tuple[PassStart, ...], index: Ints) -> PassStart:
@@ -308,29 +233,6 @@ def _each(starts: tuple[PassStart, ...], index: Ints) -> PassStart:
     if index.size == 0 or np.all(index == index[0]):
         return starts[int(index[0]) if index.size else 0]
     row = np.arange(len(index))
-
-    def of(name: str) -> Floats:
-        chosen: Floats = np.stack([getattr(start, name) for start in starts])[index, row]
-        return chosen
-
     return PassStart(
-        of("left_bytes"), of("time_s"), of("sent_bytes"), of("slowed_s"), of("taken"), of("running").astype(np.bool_)
+        *(np.stack([getattr(start, part.name) for start in starts])[index, row] for part in fields(PassStart))
     )
-
-
-def _from_rates(workload: Workload) -> Memory:
-    """Return what a workload of rates alone says: one working set that is the whole image."""
-    image = np.asarray(workload.image_bytes, dtype=np.float64)
-    write = np.broadcast_to(workload.write_rate, image.shape)
-    nothing = np.zeros(image.shape)
-    flat = image.reshape(-1, 1)
-    dirtying = Dirtying(
-        flat,
-        write.reshape(-1, 1),
-        np.zeros(flat.shape[0]),
-        flat[:, 0],
-        np.full((flat.shape[0], 2), np.inf),
-        np.zeros((flat.shape[0], 2)),
-        np.zeros(flat.shape[0], dtype=np.bool_),
-    )
-    return Memory(image, image, nothing, nothing, dirtying)

@@ -69,8 +69,3 @@ class Throttle:
         self.looks[due] = 0
         for account in (self.period_s, self.dirtied_bytes, self.sent_bytes):
             account[looked] = 0.0
-
-    def may_rise(self, here: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Return of which migrations the throttle can still rise."""
-        rises: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.taken[here] < self.most
-        return rises
