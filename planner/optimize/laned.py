@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -14,11 +14,12 @@ from planner.optimize.backend import Outcome, Session, Solution
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Schedule, Urgency
 from planner.optimize.favourites import favourites
+from planner.optimize.lane_options import LaneMenu, LaneOptions, spread_out
 from planner.optimize.lanes import Division
 from planner.optimize.model import Aim
 from planner.optimize.pack import Hosts, Packing, pack
 from planner.optimize.pooled import pack_pools
-from planner.optimize.problem import Bools, Floats, Ints
+from planner.optimize.problem import Floats, Ints
 from planner.optimize.program import Program
 from planner.optimize.records import Record, Records
 from planner.optimize.state import State
@@ -46,32 +47,6 @@ NO_PROGRESS = 20
 """Schedules of a packing that end no sooner after which it is given up [count]."""
 PACKINGS = 8
 """Times that the lanes of an assignment are packed, each shorter by what the schedule before was late [count]."""
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What movers can do in the lanes of a link.
-
-    Parameters
-    ----------
-    time_s, cost, column
-        Shape (n, L, O) [s, s, index]; time and cost are inf where there is no such option.
-    """
-
-    time_s: Floats
-    cost: Floats
-    column: Ints
-
-    def of(self, which: Bools) -> _Options:
-        """Return those of some movers, shape (n,)."""
-        return _Options(self.time_s[which], self.cost[which], self.column[which])
-
-    def have(self, packing: Packing) -> bool:
-        """Return whether the movers have the options that a packing gives them."""
-        n, lanes, options = self.time_s.shape
-        if len(packing.lane) != n or packing.lane.max(initial=0) >= lanes or packing.option.max(initial=0) >= options:
-            return False
-        return bool(np.isfinite(self.time_s[np.arange(n), packing.lane, packing.option]).all())
 
 
 class LaneArena(Arena):
@@ -104,6 +79,7 @@ class LaneArena(Arena):
         self._light = light
         self._most_busy = np.full(len(state.problem.sources), MOST_BUSY)
         self._kept = kept
+        self._menu = LaneMenu(self.columns, state.problem.weight)
 
     def over(self, classes: Classes) -> LaneArena:
         """Return the same arena over other classes."""
@@ -293,7 +269,7 @@ class LaneArena(Arena):
             if kept is not None:
                 choice[movers], lane = kept
             elif len(movers):
-                options = self._options(choice[movers], rates, seen[movers])
+                options = self._menu.options(choice[movers], rates, seen[movers])
                 # What is settled elsewhere, or can only be fast, may fit no lane: it goes without one.
                 fitting = np.isfinite(options.time_s).any(axis=(1, 2))
                 movers, options = movers[fitting], options.of(fitting)
@@ -309,7 +285,7 @@ class LaneArena(Arena):
         return choice, [tuple(mine) for mine in lanes]
 
     def _pack_link(
-        self, options: _Options, turns: list[list[int]], choice: Ints, before: Packing | None, window_s: float
+        self, options: LaneOptions, turns: list[list[int]], choice: Ints, before: Packing | None, window_s: float
     ) -> Packing:
         """Pack the moves over one link, beginning where the last packing ended."""
         state = self._state
@@ -325,7 +301,7 @@ class LaneArena(Arena):
         else:
             rounds = LIGHT_ROUNDS if self._light else ROUNDS
             pooled = pack_pools(time_s, cost, window_s, rng=state.rng, rounds=rounds, clock=state.clock)
-            start, steps = pooled or _spread_out(options, choice), FEWER_STEPS if self._light else STEPS
+            start, steps = pooled or spread_out(options, choice), FEWER_STEPS if self._light else STEPS
         hosts = self._hosts(options.column, window_s)
         return pack(time_s, cost, *start, window_s, hosts=hosts, rng=state.rng, steps=steps, clock=state.clock)
 
@@ -358,38 +334,6 @@ class LaneArena(Arena):
         speeds = [np.inf if link is None else float(problem.network.capacity_bytes_per_s[link]) for link in firsts]
         return np.array(speeds)
 
-    def _options(self, choice: Ints, rates: list[float], settled: Bools) -> _Options:
-        """Return what each mover can do in each lane; what is settled keeps its choice."""
-        columns, block = self.columns, self._blocks
-        rows: list[list[list[int]]] = []
-        for k, fixed in zip(choice.tolist(), settled.tolist(), strict=True):
-            here = [k] if fixed else block[int(columns.mover[k]), int(columns.klass[k])]
-            rows.append([self._undominated(here, rate) for rate in rates])
-        most = max(len(options) for row in rows for options in row)
-        column = np.array([[options + [-1] * (most - len(options)) for options in row] for row in rows], dtype=np.int64)
-        none = column < 0
-        cost = self._state.problem.weight[columns.mover[column]] * columns.downtime_s[column]
-        return _Options(np.where(none, np.inf, columns.time_s[column]), np.where(none, np.inf, cost), column)
-
-    @cached_property
-    def _blocks(self) -> dict[tuple[int, int], list[int]]:
-        """The columns of each mover and class."""
-        blocks: dict[tuple[int, int], list[int]] = {}
-        for k, key in enumerate(zip(self.columns.mover.tolist(), self.columns.klass.tolist(), strict=True)):
-            blocks.setdefault(key, []).append(k)
-        return blocks
-
-    def _undominated(self, here: list[int], rate: float) -> list[int]:
-        """Return the columns that a lane of a rate can take, less those that another is as good as."""
-        columns = self.columns
-        fitting = [k for k in here if columns.rate[k] <= rate * (1 + 1e-9)]
-        fitting.sort(key=lambda k: (columns.time_s[k], columns.downtime_s[k]))
-        kept: list[int] = []
-        for k in fitting:
-            if not kept or columns.downtime_s[k] < columns.downtime_s[kept[-1]]:
-                kept.append(k)
-        return kept
-
 
 def _after_gaps(schedule: Schedule, mover: Ints, lane: Ints, deadline_s: float) -> Ints:
     """Return the movers that started after a gap in a lane that ends late."""
@@ -400,24 +344,6 @@ def _after_gaps(schedule: Schedule, mover: Ints, lane: Ints, deadline_s: float) 
     end_s = np.zeros(int(lane.max(initial=-1)) + 1)
     np.maximum.at(end_s, lane, schedule.end_s[mover])
     return mover[(schedule.start_s[mover] > free_s) & (end_s[lane] > deadline_s)]
-
-
-def _spread_out(options: _Options, choice: Ints) -> tuple[Ints, Ints]:
-    """Return a start: the moves as chosen, the longest first, each in the lane that is then the shortest."""
-    time = options.time_s
-    n, lanes, _ = time.shape
-    load = np.zeros(lanes)
-    lane, option = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    same = options.column == choice[:, None, None]
-    chosen_time = np.where(same, time, -np.inf).max(axis=(1, 2))
-    for v in np.argsort(-chosen_time, kind="stable").tolist():
-        # A choice that another is as good as in a lane is replaced by the fastest there.
-        where = np.flatnonzero(same[v].any(axis=1)) if same[v].any() else np.flatnonzero(np.isfinite(time[v, :, 0]))
-        best = int(where[np.argmin(load[where])])
-        lane[v] = best
-        option[v] = int(np.argmax(same[v, best])) if same[v, best].any() else 0
-        load[best] += time[v, best, option[v]]
-    return lane, option
 
 
 def _numbered(division: Division) -> list[list[int]]:
