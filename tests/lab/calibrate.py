@@ -37,8 +37,10 @@ class Link:
 def calibrate(records: Iterable[Record]) -> dict[float, Link]:
     """Fit each link, by its nominal rate [bytes/s], on the undisturbed records of the fit part.
 
-    The rate is that of stop-and-copy, over whose sizes a line is fitted. The latency is the one with which readers
-    that do not read while they wait lose what was lost in post-copy: T (1 - ln(1 + a)/a), a = L times pages a second.
+    Rate and fixed time are a line through what was sent and how long it took, by the median of the slopes between all
+    pairs of records (Theil and Sen), so that a disturbed one has no say. The latency is the one with which readers
+    that do not read while they wait lose what was lost in post-copy: T (1 - ln(1 + a)/a), a = L times pages a second;
+    of it too the median.
     """
     by_link = defaultdict(list)
     for record in records:
@@ -48,10 +50,12 @@ def calibrate(records: Iterable[Record]) -> dict[float, Link]:
 
 
 def _fit(records: list[Record]) -> Link:
-    cold = [record for record in records if record.given.approach is Approach.COLD]
-    sent = np.array([record.seen.wire_bytes for record in cold], dtype=float)
-    took = np.array([record.seen.total_s for record in cold])
-    per_byte, fixed_s = np.polyfit(sent, took, 1)
+    sent = np.array([record.seen.wire_bytes for record in records], dtype=float)
+    took = np.array([record.seen.total_s for record in records])
+    one, other = np.triu_indices(len(records), k=1)
+    apart = np.abs(sent[one] - sent[other]) > sent.max() / 10
+    per_byte = np.median((took[one] - took[other])[apart] / (sent[one] - sent[other])[apart])
+    fixed_s = np.median(took - per_byte * sent)
     latencies = [
         waiting_rate(record.seen.lost_s / record.seen.total_s) * PAGE_BYTES / record.given.read_rate
         for record in records

@@ -34,8 +34,8 @@ class Load:
         Among how many pages; None: all from `write_from` and `read_from` on.
     write_from, read_from
         The first page of the set.
-    write_step, read_step
-        How far apart the pages of the set are: 1 is one after the other; see `apart`.
+    write_over, read_over
+        Over how many pages the set is spread evenly; None: they lie side by side.
     sequential
         Writes go through their set in order and round again; otherwise they are uniform at random, as reads always are.
     """
@@ -44,11 +44,11 @@ class Load:
     write: int = 0
     write_set: int | None = None
     write_from: int = 0
-    write_step: int = 1
+    write_over: int | None = None
     read: int = 0
     read_set: int | None = None
     read_from: int = 0
-    read_step: int = 1
+    read_over: int | None = None
     sequential: bool = False
 
     def command_line(self) -> str:
@@ -59,11 +59,6 @@ class Load:
 def pages(memory_mib: int) -> int:
     """How many pages a guest of this memory can write and read."""
     return memory_mib * 256 - FIRST_PAGE
-
-
-def apart(set_pages: int, memory_mib: int) -> int:
-    """How far apart so many pages are when they lie all over a guest's memory."""
-    return pages(memory_mib) // set_pages
 
 
 def build(folder: Path) -> Path:

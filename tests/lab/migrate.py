@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ UNLIMITED = 1 << 40
 POLL_S = 0.005
 SETTLE_S = 0.3
 """How long the guest runs before and after, to see that it beats as it should."""
+SEEN_BEFORE_S, SEEN_AFTER_S = 0.25, 0.1
+"""How much of that is looked at."""
+PATIENCE_S = 5.0
 
 
 class Approach(StrEnum):
@@ -120,6 +124,8 @@ class Seen:
         How long its processor waited for them.
     throttle_percent
         How much the guest was slowed down at last.
+    stolen_s
+        Time of processors that the machine, if it is itself a guest, did not get meanwhile.
     """
 
     status: str
@@ -139,6 +145,7 @@ class Seen:
     faults: int
     fault_wait_s: float
     throttle_percent: int
+    stolen_s: float = 0.0
 
     @property
     def unexplained_s(self) -> float:
@@ -164,6 +171,7 @@ def migrate(task: Task, image: Path) -> Seen:
         time.sleep(SETTLE_S)
         address = f"tcp:{cable.target.address}:{PORT}"
         target.monitor.command("migrate-incoming", uri=address)
+        stolen = stolen_s()
         began = time.monotonic()
         if task.approach is Approach.COLD:
             source.monitor.command("stop")
@@ -172,9 +180,23 @@ def migrate(task: Task, image: Path) -> Seen:
         if task.approach is Approach.COLD and statistics["status"] == "completed":
             _resume(target)
         ended = time.monotonic()
-        time.sleep(SETTLE_S)
+        _wait_for_beats(ended, source, target)
         waited = target.monitor.command("query-migrate") if statistics["status"] == "completed" else {}
-        return _seen(statistics, waited, source.beats[:], target.beats[:], began, ended)
+        seen = _seen(statistics, waited, source.beats[:], target.beats[:], began, ended)
+        return replace(seen, stolen_s=stolen_s() - stolen)
+
+
+def _wait_for_beats(ended: float, source: Machine, target: Machine) -> None:
+    """Let the guest run a while, and longer if it does not beat: one that was slowed down beats seldom."""
+    time.sleep(SETTLE_S)
+    while time.monotonic() < ended + PATIENCE_S and max(source.beats[-1:] + target.beats[-1:]) < ended + SEEN_AFTER_S:
+        time.sleep(POLL_S)
+
+
+def stolen_s() -> float:
+    """Time of all processors that a hypervisor gave to others since the machine started [s]."""
+    every = Path("/proc/stat").read_text("utf-8").split("\n", 1)[0].split()
+    return int(every[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def _configure(task: Task, source: Machine, target: Machine) -> None:
@@ -248,7 +270,7 @@ def _seen(
 ) -> Seen:
     beats = sorted(at_source + at_target)
     tick = 1 / BEATS_PER_S
-    start, end = began - SETTLE_S * 0.9, ended + SETTLE_S * 0.3
+    start, end = began - SEEN_BEFORE_S, ended + SEEN_AFTER_S
     gaps = [later - earlier for earlier, later in itertools.pairwise(beats) if earlier >= start]
     memory = statistics.get("ram", {})
     return Seen(

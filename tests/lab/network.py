@@ -13,6 +13,8 @@ from types import TracebackType
 
 ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 SEND_BUFFER_BYTES = 256 * 1024
+TCP_SHARE = 1448 / 1514
+"""What Ethernet, IP and TCP leave of a full packet [1]."""
 QUEUE_BYTES = 1 << 20
 """More than one connection may have under way, so that the shaper never drops."""
 BURST_BYTES = 256 * 1024

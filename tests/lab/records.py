@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.lab.grid import Cell, Part
 from tests.lab.guest import PAGE_BYTES, pages
 from tests.lab.migrate import Approach, Seen, Task
+from tests.lab.network import TCP_SHARE
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,7 @@ class Record:
     repeat
         Which measurement of this cell it is, from 0.
     disturbed
-        Whether the guest lost service that neither the migration's pause nor its faults explain: the machine was busy
-        with something else, and the measurement was made again.
+        Whether the machine was busy with something else, so that the measurement was made again; see `is_disturbed`.
     given, seen
         What was known, and what came of it.
     """
@@ -104,8 +104,23 @@ class Record:
     @classmethod
     def of(cls, cell: Cell, repeat: int, seen: Seen) -> Record:
         """A measurement that has just been made."""
-        disturbed = not cell.task.auto_converge and seen.unexplained_s > 0.1 + 0.02 * seen.total_s
-        return cls(cell.name, cell.part, repeat, disturbed, Given.of(cell.task), seen)
+        return cls(cell.name, cell.part, repeat, is_disturbed(cell.task, seen), Given.of(cell.task), seen)
+
+
+def is_disturbed(task: Task, seen: Seen) -> bool:
+    """Whether something else than the migration slowed it.
+
+    That is so if the guest missed beats before it, or lost service that neither the pause nor faults nor a throttle
+    explain, or if the machine was itself not given the time of its processors, or if less went over the link than
+    it carries by far.
+    """
+    unexplained = 0.0 if task.auto_converge else seen.unexplained_s
+    return (
+        abs(seen.idle_lost_share) > 0.03
+        or unexplained > 0.05 + 0.02 * seen.total_s
+        or seen.stolen_s > 0.10 * seen.total_s
+        or seen.wire_bytes < 0.94 * TCP_SHARE * task.link_rate * seen.total_s
+    )
 
 
 def write(record: Record, path: Path) -> None:

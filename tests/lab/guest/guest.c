@@ -6,9 +6,9 @@
  *
  *   fill=N                     make the first N pages nonzero before anything else
  *   write=N                    pages written a second
- *   write_set=N write_from=N write_step=N   ... among so many pages, of which the first is this one, so far apart
+ *   write_set=N write_from=N write_over=N   ... among so many pages, from this one on, spread evenly over so many
  *   sequential=1               ... one after the other and round again, not at random
- *   read=N read_set=N read_from=N read_step=N   the same of reading, always at random
+ *   read=N read_set=N read_from=N read_over=N   the same of reading, always at random
  *
  * After "ready\n" every tick puts one byte on port 0xe9, when the tick's writes and reads are done. The guest's time
  * stands still while an access waits (for a page that has not come yet): every such wait puts off all that follows by
@@ -28,6 +28,7 @@ enum {
     CLOCK_HZ = 1193182, /* of the 8254 timer */
     DIVISOR = 4773,     /* CLOCK_HZ / DIVISOR: about 250 ticks a second; guest.py knows it too */
     MADE_UP_FOR = 2,
+    PART_BITS = 12, /* parts of a page in a step; a GiB has 2^18 pages */
     WAITED = 8, /* accesses that take more than a tick over this have waited */
     BEAT_PORT = 0xe9,
 };
@@ -131,28 +132,36 @@ static u32 draw(u32 *state, u32 below)
 }
 
 struct accesses {
-    u32 a_second, set, from, step; /* pages */
+    u32 a_second, set, from; /* pages */
+    u32 step;                /* from one page of the set to the next, in parts of a page */
     u32 owed;                /* of a page, in parts of CLOCK_HZ */
     u32 random_state, at;
 };
 
 /* Bounded to the pages there are. */
-static struct accesses accesses(u32 a_second, u32 set, u32 from, u32 step, u32 pages, u32 seed)
+static struct accesses accesses(u32 a_second, u32 set, u32 from, u32 over, u32 pages, u32 seed)
 {
-    struct accesses a = {a_second, set, from, step, 0, seed, 0};
+    struct accesses a = {.a_second = a_second, .set = set, .from = from, .random_state = seed};
     if (a.from >= pages)
         a.from = 0;
-    if (a.step == 0)
-        a.step = 1;
-    u32 most = (pages - a.from - 1) / a.step + 1;
-    if (a.set == 0 || a.set > most)
-        a.set = most;
+    if (a.set == 0 || a.set > pages - a.from)
+        a.set = pages - a.from;
+    if (over < a.set)
+        over = a.set;
+    if (over > pages - a.from)
+        over = pages - a.from;
+    a.step = (over << PART_BITS) / a.set;
     return a;
 }
 
 static volatile u32 *page(u32 number)
 {
     return (volatile u32 *)(FIRST_PAGE_AT + number * PAGE);
+}
+
+static volatile u32 *page_of(const struct accesses *a, u32 which)
+{
+    return page(a->from + (u32)((u64)which * a->step >> PART_BITS));
 }
 
 void guest_main(const struct loader_info *info)
@@ -163,10 +172,10 @@ void guest_main(const struct loader_info *info)
     u32 fill = option(line, "fill", pages), sequential = option(line, "sequential", 0), value = 1, beats = 0;
     struct accesses write =
         accesses(option(line, "write", 0), option(line, "write_set", pages), option(line, "write_from", 0),
-                 option(line, "write_step", 1), pages, 0x2545f491);
+                 option(line, "write_over", 0), pages, 0x2545f491);
     struct accesses read =
         accesses(option(line, "read", 0), option(line, "read_set", pages), option(line, "read_from", 0),
-                 option(line, "read_step", 1), pages, 0x9e3779b9);
+                 option(line, "read_over", 0), pages, 0x9e3779b9);
 
     for (u32 i = 0; i < fill && i < pages; i++)
         page(i)[0] = i + 1;
@@ -191,10 +200,10 @@ void guest_main(const struct loader_info *info)
             for (write.owed += write.a_second * DIVISOR; write.owed >= CLOCK_HZ; write.owed -= CLOCK_HZ) {
                 u32 which = sequential ? write.at : draw(&write.random_state, write.set);
                 write.at = which + 1 < write.set ? which + 1 : 0;
-                page(write.from + which * write.step)[1] = value;
+                page_of(&write, which)[1] = value;
             }
             for (read.owed += read.a_second * DIVISOR; read.owed >= CLOCK_HZ; read.owed -= CLOCK_HZ)
-                (void)page(read.from + draw(&read.random_state, read.set) * read.step)[0];
+                (void)page_of(&read, draw(&read.random_state, read.set))[0];
             u64 spent = cycles() - began;
             if (spent > tick / WAITED)
                 due += spent;
