@@ -81,6 +81,8 @@ def assignment(made: Compiled, columns: Columns, seed: int) -> tuple[Ints, Ints]
     rng = np.random.default_rng(seed)
     movers = len(made.problem.movers)
     for _ in range(3):
+        if not made.classes.members:
+            return None
         klass = rng.integers(len(made.classes.members), size=movers)
         for group in made.problem.together:
             klass[list(group)] = klass[group[0]]

@@ -62,13 +62,13 @@ def test_tables_hold_what_the_model_predicts_and_the_limits_allow(kind: str, see
     problem, tables = made.problem, made.tables
     for v, mover in enumerate(problem.movers[:2]):
         allowed = set(problem.settings.approaches) & set(mover.approaches or ALL_APPROACHES)
-        for a, approach in enumerate(ALL_APPROACHES):
+        for a, way in enumerate(problem.ways):
             for r, rate in enumerate(tables.rates.tolist()):
-                found = predict_vm(problem.settings, mover, approach, rate)
+                found = predict_vm(problem.settings, mover, way.approach, rate, way.switch_point)
                 inside = not found.outside[0, 0]
                 assert bool(tables.inside[v, a, r]) == inside
                 bears = inside and (mover.max_downtime is None or found.downtime_s[0, 0] <= mover.max_downtime)
-                assert bool(tables.usable[v, a, r]) == (bears and approach in allowed)
+                assert bool(tables.usable[v, a, r]) == (bears and way.approach in allowed)
                 if inside:
                     assert tables.time_s[v, a, r] == found.time_s[0, 0]
                     assert tables.downtime_s[v, a, r] == found.downtime_s[0, 0]
@@ -97,7 +97,7 @@ def offered(made: Compiled, mover: int, klass: int) -> list[tuple[float, float, 
     menu = int(tables.menu_of[problem.source_of[mover], made.classes.members[klass][0]])
     return [
         (float(tables.time_s[mover, a, r]), float(tables.downtime_s[mover, a, r]), float(tables.rates[r]))
-        for a in range(len(ALL_APPROACHES))
+        for a in range(len(problem.ways))
         for r in tables.menus[menu]
         if tables.usable[mover, a, r] and tables.time_s[mover, a, r] <= problem.deadline_s
     ]

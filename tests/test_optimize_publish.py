@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from planner.inventory.models import ALL_APPROACHES
 from planner.optimize.dispatch import Dispatcher
 from planner.optimize.publish import moves_of
 from planner.optimize.spread import Spreader
@@ -62,8 +62,8 @@ def test_moves_say_what_the_schedule_and_the_model_say(kind: str, seed: int) -> 
         assert (move.source, move.target, move.path) == (mover.host, route.path[-1], route.path)
         assert (move.start_s, move.bandwidth_bytes_per_s) == (schedule.start_s[v], columns.rate[k])
         assert move.end_s == schedule.end_s[v]
-        assert move.approach is ALL_APPROACHES[int(columns.approach[k])]
-        prediction = predict_vm(problem.settings, mover, move.approach, move.bandwidth_bytes_per_s)
+        assert (move.approach, move.switch_point) == astuple(problem.ways[int(columns.approach[k])])
+        prediction = predict_vm(problem.settings, mover, move.approach, move.bandwidth_bytes_per_s, move.switch_point)
         numbers = (move.duration_s, move.downtime_s, move.transferred_bytes, move.precopy_share)
         assert numbers == (
             prediction.time_s[0, 0],

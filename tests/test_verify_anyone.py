@@ -126,8 +126,6 @@ def alterations(inventory: Inventory, plan: Plan) -> Iterator[Plan]:
             {"target": "?"},
             {"path": move.path[::-1]},
             {"path": (*move.path, "?")},
-            {"bandwidth_bytes_per_s": move.bandwidth_bytes_per_s * 0.99},
-            {"bandwidth_bytes_per_s": move.bandwidth_bytes_per_s * 1.01},
             {"precopy_share": abs(move.precopy_share - 0.01)},
             {"start_s": plan.request.deadline_s},
             {"duration_s": move.duration_s * 1.001},
@@ -139,6 +137,8 @@ def alterations(inventory: Inventory, plan: Plan) -> Iterator[Plan]:
             {"weight": move.weight + 1},
             {"after": (move.vm,)},
         ]
+        if not inventory.settings.tunnelled:  # what a tunnel cannot carry makes no difference
+            changes += [{"bandwidth_bytes_per_s": move.bandwidth_bytes_per_s * factor} for factor in (0.99, 1.01)]
         different = [changed_moves(plan.moves, move.vm, **fields) for fields in changes]
         fewer = [other for other in plan.moves if other is not move]
         for moves in (*different, fewer, [*plan.moves, move]):

@@ -78,11 +78,19 @@ def try_everything(case: Case, choices: dict[str, list[Choice]]) -> tuple[float,
 
 
 def as_move(inventory: Inventory, vm: VM, choice: Choice) -> Move | None:
-    approach, rate, target = choice
+    way, rate, target = choice
     route = Network(inventory).route(vm.host, target)
-    if route is None or predict_vm(inventory.settings, vm, approach, rate).outside[0, 0]:
+    if route is None or predict_vm(inventory.settings, vm, way.approach, rate, way.switch_point).outside[0, 0]:
         return None
-    return make_move(inventory, vm.name, target, approach=approach, rate=rate, path=route.path)
+    return make_move(
+        inventory,
+        vm.name,
+        target,
+        approach=way.approach,
+        switch_point=way.switch_point,
+        rate=rate,
+        path=route.path,
+    )
 
 
 def alone(case: Case, move: Move) -> bool:

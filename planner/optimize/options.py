@@ -15,13 +15,13 @@ from itertools import chain
 
 import numpy as np
 
-from planner.inventory.models import ALL_APPROACHES
 from planner.optimize.classes import Classes
 from planner.optimize.dominance import undominated
 from planner.optimize.lanes import Division, Lanes, divisions
 from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.predict.protocol import Outside
 from planner.predict.registry import model_for, thresholds, workload_of
+from planner.predict.ways import predict_way
 
 FRACTIONS = (1.0, 0.5, 0.25)
 """Shares of the bottleneck that are always on the menu [1]."""
@@ -68,7 +68,7 @@ def _distinct(rates: list[float]) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Tables:
-    """Predictions for every mover, approach and rate; NaN where not offered.
+    """Predictions for every mover, way and rate; NaN where not offered.
 
     Parameters
     ----------
@@ -81,11 +81,11 @@ class Tables:
     most_of_one_flow
         For each menu the most that a move of one flow may have on the path [bytes/s]; inf where the menu has no more.
     several_flows
-        Whether a move has more flows than one, by mover and approach, shape (M, A).
+        Whether a move has more flows than one, by mover and way, shape (M, A).
     time_s, downtime_s
-        Shape (M, A, R) with approaches in the order of `ALL_APPROACHES` [s].
+        Shape (M, A, R) with ways in the order of `Problem.ways` [s].
     usable
-        Whether the model holds, the VM and the settings allow the approach, and its max_downtime is kept; the
+        Whether the model holds, the VM and the settings allow the way, and its max_downtime is kept; the
         deadline is not looked at. Shape (M, A, R).
     inside
         Whether the model holds, shape (M, A, R).
@@ -102,7 +102,7 @@ class Tables:
     inside: Bools
 
     def offered(self, mover: int, menus: Iterable[int]) -> Bools:
-        """Return the approaches and rates that a mover may use on paths with some menus, shape (A, R)."""
+        """Return the ways and rates that a mover may use on paths with some menus, shape (A, R)."""
         offered = np.zeros(self.usable.shape[1:], dtype=np.bool_)
         for menu in menus:
             rates = list(self.menus[menu])
@@ -131,12 +131,12 @@ def predict_all(problem: Problem, rates: Floats) -> tuple[Floats, Floats, Bools,
     model = model_for(problem.settings)
     workload = workload_of(problem.movers)
     limit = thresholds(problem.settings, rates)
-    shape = (len(problem.movers), len(ALL_APPROACHES), len(rates))
+    shape = (len(problem.movers), len(problem.ways), len(rates))
     time, down = np.full(shape, np.nan), np.full(shape, np.nan)
     inside, usable = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
     permitted = _permitted(problem)
-    for a, approach in enumerate(ALL_APPROACHES):
-        prediction = model.predict(approach, workload, rates[None, :], limit[None, :])
+    for a, way in enumerate(problem.ways):
+        prediction = predict_way(model, way, workload, rates[None, :], limit[None, :])
         time[:, a], down[:, a] = prediction.time_s, prediction.downtime_s
         inside[:, a] = prediction.outside == Outside.INSIDE
         usable[:, a] = inside[:, a] & permitted[:, a : a + 1]
@@ -147,15 +147,15 @@ def predict_all(problem: Problem, rates: Floats) -> tuple[Floats, Floats, Bools,
 
 
 def _permitted(problem: Problem) -> Bools:
-    """Return the approaches allowed for each mover, shape (M, A)."""
-    rows = [[a in problem.approaches_of(vm) for a in ALL_APPROACHES] for vm in problem.movers]
-    return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(ALL_APPROACHES))
+    """Return the ways allowed for each mover, shape (M, A)."""
+    rows = [[way.approach in problem.approaches_of(vm) for way in problem.ways] for vm in problem.movers]
+    return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(problem.ways))
 
 
 def several_flows(problem: Problem) -> Bools:
-    """Return whether a move has more flows than one, by mover and approach, shape (M, A)."""
-    rows = [[problem.settings.flows(a, vm.disk) > 1 for a in ALL_APPROACHES] for vm in problem.movers]
-    return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(ALL_APPROACHES))
+    """Return whether a move has more flows than one, by mover and way, shape (M, A)."""
+    rows = [[problem.settings.flows(way.approach, vm.disk) > 1 for way in problem.ways] for vm in problem.movers]
+    return np.array(rows, dtype=np.bool_).reshape(len(problem.movers), len(problem.ways))
 
 
 def _menus(
@@ -193,12 +193,12 @@ def _menus(
 
 @dataclass(frozen=True)
 class Columns:
-    """The choices of the program: one column a mover, class, approach and rate. All arrays have one length N.
+    """The choices of the program: one column a mover, class, way and rate. All arrays have one length N.
 
     Parameters
     ----------
     mover, klass, approach, rate_index
-        What is chosen; approach indexes `ALL_APPROACHES`, rate_index indexes `Tables.rates`.
+        What is chosen; approach indexes `Problem.ways`, rate_index indexes `Tables.rates`.
     rate
         The rate [bytes/s].
     time_s, downtime_s
@@ -314,10 +314,10 @@ def _undominated(
     instead of the rate if `by_volume`.
     """
     index = list(menu)
-    shape = (len(problem.movers), len(ALL_APPROACHES) * len(menu))
+    shape = (len(problem.movers), len(problem.ways) * len(menu))
     time, down = tables.time_s[:, :, index].reshape(shape), tables.downtime_s[:, :, index].reshape(shape)
     usable = tables.usable[:, :, index].reshape(shape) & (np.nan_to_num(time, nan=np.inf) <= problem.deadline_s)
-    rate = np.broadcast_to(tables.rates[index], (len(ALL_APPROACHES), len(menu))).reshape(-1)
+    rate = np.broadcast_to(tables.rates[index], (len(problem.ways), len(menu))).reshape(-1)
     if most_of_one_flow < np.inf:
         several = np.repeat(tables.several_flows, len(menu), axis=1)
         usable &= several | (rate <= most_of_one_flow * (1 + 1e-12))

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from planner.inventory.models import VM, Approach, Before, Host, Inventory, NotAtOnce, Separate, Settings, Together
 from planner.network import Network
 from planner.optimize.routes import Routes, find_routes
+from planner.predict.registry import model_for
+from planner.predict.ways import Way, ways_of
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -92,6 +94,11 @@ class Problem:
     def routes(self) -> Routes:
         """The routes from all sources to all targets."""
         return find_routes(self.network, self.sources, self.targets)
+
+    @cached_property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways in which VMs may move by the model of the settings, in the order that all tables have."""
+        return ways_of(model_for(self.settings))
 
     def approaches_of(self, vm: VM) -> tuple[Approach, ...]:
         """Return the approaches that the settings and the VM both allow."""

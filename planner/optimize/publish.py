@@ -6,12 +6,12 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from planner.inventory.models import ALL_APPROACHES
 from planner.optimize.problem import Floats, Problem
 from planner.optimize.state import Incumbent
 from planner.plan.chain import Interval, predecessors
 from planner.plan.models import Move, PathShare
 from planner.predict.registry import model_for, thresholds, workload_of
+from planner.predict.ways import predict_way
 
 
 def moves_of(problem: Problem, incumbent: Incumbent) -> tuple[Move, ...]:
@@ -23,13 +23,15 @@ def moves_of(problem: Problem, incumbent: Incumbent) -> tuple[Move, ...]:
     moves = []
     for v in np.lexsort((np.arange(len(problem.movers)), schedule.start_s)).tolist():
         vm, k = problem.movers[v], int(schedule.choice[v])
+        way = problem.ways[int(columns.approach[k])]
         ways = problem.network.unfold(paths[v])
         moves.append(
             Move(
                 vm=vm.name,
                 source=vm.host,
                 target=problem.targets[int(schedule.host[v])].name,
-                approach=ALL_APPROACHES[int(columns.approach[k])],
+                approach=way.approach,
+                switch_point=way.switch_point,
                 precopy_share=float(share[v]),
                 bandwidth_bytes_per_s=float(columns.rate[k]),
                 path=ways[0],
@@ -52,12 +54,12 @@ def _sent(problem: Problem, incumbent: Incumbent) -> tuple[Floats, Floats]:
     choice, columns = incumbent.schedule.choice, incumbent.columns
     model = model_for(problem.settings)
     share, sent = np.zeros(len(choice)), np.zeros(len(choice))
-    for a, approach in enumerate(ALL_APPROACHES):
+    for a, way in enumerate(problem.ways):
         here = np.flatnonzero(columns.approach[choice] == a)
         if len(here):
             rate = columns.rate[choice[here]][:, None]
             workload = workload_of([problem.movers[v] for v in here.tolist()])
-            prediction = model.predict(approach, workload, rate, thresholds(problem.settings, rate))
+            prediction = predict_way(model, way, workload, rate, thresholds(problem.settings, rate))
             share[here], sent[here] = prediction.precopy_share[:, 0], prediction.transferred_bytes[:, 0]
     return share, sent
 

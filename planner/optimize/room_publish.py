@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from planner.inventory.models import ALL_APPROACHES
 from planner.optimize.room_schedule import Stock, Task
 from planner.optimize.room_ways import Timed, Ways
 from planner.plan.chain import Interval, predecessors
@@ -36,16 +35,17 @@ def room_moves(ways: Ways, timed: Timed) -> tuple[Move, ...]:
     for i in sorted(range(len(hops)), key=lambda i: (hops[i].start_s, i)):
         hop = hops[i]
         vm, k, columns = room.vms[hop.vm], hop.column, legs.columns
-        approach, rate = ALL_APPROACHES[int(columns.approach[k])], float(columns.rate[k])
+        way, rate = legs.problem.ways[int(columns.approach[k])], float(columns.rate[k])
         links = legs.links(k)
         paths = network.unfold((network.directed[links[0]][0], *(network.directed[link][1] for link in links)))
-        found = predict_vm(room.base.settings, vm, approach, rate)
+        found = predict_vm(room.base.settings, vm, way.approach, rate, way.switch_point)
         moves.append(
             Move(
                 vm=vm.name,
                 source=room.hosts[int(legs.source[columns.mover[k]])].name,
                 target=room.hosts[int(legs.target[k])].name,
-                approach=approach,
+                approach=way.approach,
+                switch_point=way.switch_point,
                 precopy_share=float(found.precopy_share[0, 0]),
                 bandwidth_bytes_per_s=rate,
                 path=paths[0],

@@ -136,6 +136,13 @@ class Move(Record):
     source: str = Field(description="Host that it leaves.")
     target: str = Field(description="Host that it goes to.")
     approach: Approach = Field(description="How it moves.")
+    switch_point: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Of a hybrid: after how many passes it switches to post-copy, where the model knows several switch"
+        " points; 0.5 is in the middle of the first pass [count].",
+    )
     precopy_share: float = Field(ge=0, le=1, description="Share of the image sent by iterative pre-copy (phi) [1].")
     bandwidth_bytes_per_s: float = Field(
         gt=0,

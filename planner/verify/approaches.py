@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.inventory.models import Approach
 from planner.verify.findings import Finding, say_time
 from planner.verify.replay import RELATIVE_TOLERANCE, Replay
 
@@ -18,6 +19,22 @@ def check_approach(replay: Replay) -> Iterator[Finding]:
         elif vm is not None and vm.approaches is not None and move.approach not in vm.approaches:
             allowed = ", ".join(vm.approaches)
             yield Finding(f"{vm.name} moves by {move.approach}; it may use only {allowed}", (vm.name,), move.start_s)
+
+
+def check_switch_point(replay: Replay) -> Iterator[Finding]:
+    """Check that only hybrids have a switch point, and one that the settings offer."""
+    settings = replay.inventory.settings
+    for step in replay.steps:
+        move = step.move
+        if move.switch_point is None:
+            continue
+        said = f"{move.vm} switches to post-copy after {move.switch_point:g} passes"
+        if move.approach is not Approach.HYBRID:
+            yield Finding(f"{said}, but {move.approach} has no switch point", (move.vm,), move.start_s)
+        elif settings.model != "saturating":
+            yield Finding(f"{said}; the model {settings.model} has no switch points", (move.vm,), move.start_s)
+        elif settings.hybrid_switch != "front" and move.switch_point != settings.hybrid_switch:
+            yield Finding(f"{said}; the settings have hybrid_switch {settings.hybrid_switch}", (move.vm,), move.start_s)
 
 
 def check_max_downtime(replay: Replay) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from planner.inventory.models import Inventory
 from planner.plan.models import Plan, Status, Verification, Violation
-from planner.verify.approaches import check_approach, check_max_downtime
+from planner.verify.approaches import check_approach, check_max_downtime, check_switch_point
 from planner.verify.chains import check_chain, check_makes_room
 from planner.verify.claims import check_bound, check_objective, check_status
 from planner.verify.coverage import check_coverage, check_extra_moves, check_request
@@ -39,6 +39,7 @@ CHECKS: dict[str, Check] = {
     "labels": check_labels,
     "pinned": check_pinned,
     "approach": check_approach,
+    "switch-point": check_switch_point,
     "max-downtime": check_max_downtime,
     "path": check_path,
     "network": check_network,

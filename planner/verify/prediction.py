@@ -41,9 +41,10 @@ def check_prediction(replay: Replay) -> Iterator[Finding]:
 def _compare(replay: Replay, approach: Approach, pairs: list[tuple[Move, VM]]) -> Iterator[Finding]:
     settings = replay.inventory.settings
     rates = np.array([[move.bandwidth_bytes_per_s] for move, _ in pairs], dtype=np.float64)
+    switches = np.array([[np.nan if m.switch_point is None else m.switch_point] for m, _ in pairs], dtype=np.float64)
     with np.errstate(all="ignore"):  # a plan from anywhere may hold bandwidths that leave the range of floats
         found = model_for(settings).predict(
-            approach, workload_of([vm for _, vm in pairs]), rates, thresholds(settings, rates)
+            approach, workload_of([vm for _, vm in pairs]), rates, thresholds(settings, rates), switches
         )
     columns = [(field, getattr(found, column), what, unit) for field, column, what, unit in FIELDS]
     for row, (move, _) in enumerate(pairs):

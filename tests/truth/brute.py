@@ -14,10 +14,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.inventory.models import VM, Approach, Before, Inventory, NotAtOnce, Separate, Together
+from planner.inventory.models import VM, Before, Inventory, NotAtOnce, Separate, Together
 from planner.network import Network, Route
 from planner.plan.models import InventoryRef, Move, Objective, PathShare, Plan, Request, Status
-from planner.predict import predict_vm
+from planner.predict import model_for, predict_vm
+from planner.predict.ways import Way, ways_of
 from tests.truth.fabric import Fabric
 
 TIE = 1e-9
@@ -25,8 +26,8 @@ TIE = 1e-9
 LATE_S = 1e-6
 """An end that is later than the deadline by no more than this is in time, as for the verifier [s]."""
 
-Choice = tuple[Approach, float, str]
-"""One way to move a VM: approach, bandwidth [bytes/s], target."""
+Choice = tuple[Way, float, str]
+"""One way to move a VM: approach and switch point, bandwidth [bytes/s], target."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Job:
     """A choice with its numbers and the resources that it holds while it runs."""
 
     vm: VM
-    approach: Approach
+    way: Way
     bandwidth: float
     route: Route
     duration_s: float
@@ -71,11 +72,12 @@ def menu_choices(
     network = Network(inventory)
     return {
         vm.name: [
-            (approach, rate, host.name)
+            (way, rate, host.name)
             for host in inventory.hosts
             if host.name not in evacuate and (route := network.route(vm.host, host.name)) is not None
             for rate in menu(vm, route)
-            for approach in inventory.settings.approaches
+            for way in ways_of(model_for(inventory.settings))
+            if way.approach in inventory.settings.approaches
         ]
         for vm in inventory.vms
         if vm.host in evacuate
@@ -203,7 +205,7 @@ class _Search:
                 kept.append(job)
         return kept
 
-    def _job(self, vm: VM, approach: Approach, rate: float, target: str) -> Job | None:
+    def _job(self, vm: VM, way: Way, rate: float, target: str) -> Job | None:
         """Return a choice as a job, or None where the contract forbids it by itself."""
         settings, host = self.inventory.settings, self.hosts[target]
         route = self.network.route(vm.host, target)
@@ -212,7 +214,7 @@ class _Search:
         if (
             route is None
             or vm.pinned
-            or approach not in allowed
+            or way.approach not in allowed
             or target in self.evacuate
             or not host.accepts
             or not set(vm.requires) <= set(host.labels)
@@ -220,13 +222,13 @@ class _Search:
             or any(vm.name in group and group - self.moving and not group & stays for group in self.together)
         ):
             return None
-        found = predict_vm(settings, vm, approach, rate)
+        found = predict_vm(settings, vm, way.approach, rate, way.switch_point)
         duration_s, downtime_s = float(found.time_s[0, 0]), float(found.downtime_s[0, 0])
         least_s = host.ready_after + duration_s + self.hosts[vm.host].shutdown_time
         too_long = vm.max_downtime is not None and downtime_s > vm.max_downtime
         if found.outside[0, 0] or too_long or not least_s <= self.deadline_s + LATE_S:
             return None
-        if rate > self.fabric.most(vm, approach, vm.host, target) * (1 + 1e-9):
+        if rate > self.fabric.most(vm, way.approach, vm.host, target) * (1 + 1e-9):
             return None
         shares = self.fabric.shares(vm.host, target)
         demands: dict[object, float] = {("link", ends): rate * share for ends, share in shares.items()}
@@ -237,9 +239,7 @@ class _Search:
         sent, share = float(found.transferred_bytes[0, 0]), float(found.precopy_share[0, 0])
         ways = self.fabric.ways(vm.host, target)
         off_s = self.hosts[vm.host].shutdown_time
-        return Job(
-            vm, approach, rate, route, duration_s, downtime_s, sent, share, demands, host.ready_after, off_s, ways
-        )
+        return Job(vm, way, rate, route, duration_s, downtime_s, sent, share, demands, host.ready_after, off_s, ways)
 
     def _assign(self, options: Sequence[Sequence[Job]], chosen: tuple[Job, ...]) -> None:
         depth = len(chosen)
@@ -298,7 +298,8 @@ class _Search:
             vm=job.vm.name,
             source=job.vm.host,
             target=job.target,
-            approach=job.approach,
+            approach=job.way.approach,
+            switch_point=job.way.switch_point,
             precopy_share=job.precopy_share,
             bandwidth_bytes_per_s=job.bandwidth,
             path=job.ways[0],

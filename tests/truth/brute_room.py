@@ -14,7 +14,8 @@ from itertools import permutations, product
 
 from planner.inventory.models import VM, Approach, Before, Inventory, NotAtOnce, Separate, Together
 from planner.network import Network, Route
-from planner.predict import predict_vm
+from planner.predict import model_for, predict_vm
+from planner.predict.ways import ways_of
 
 LATE_S = 1e-6
 Menu = Callable[[Route], Sequence[float]]
@@ -143,17 +144,18 @@ class RoomTruth:
     def _make_steps(self, name: str, source: str, target: str) -> list[Step]:
         vm, route = self.vms[name], self.network.route(source, target)
         found: list[Step] = []
-        for approach in self.inventory.settings.approaches:
+        for way in ways_of(model_for(self.inventory.settings)):
             for rate in self.menu(route) if route is not None else ():
-                if vm.approaches is not None and approach not in vm.approaches:
+                allowed = self.inventory.settings.approaches
+                if way.approach not in allowed or (vm.approaches is not None and way.approach not in vm.approaches):
                     continue
-                numbers = predict_vm(self.inventory.settings, vm, approach, rate)
+                numbers = predict_vm(self.inventory.settings, vm, way.approach, rate, way.switch_point)
                 time_s, down_s = float(numbers.time_s[0, 0]), float(numbers.downtime_s[0, 0])
                 if numbers.outside[0, 0] or not time_s <= self.deadline_s + LATE_S:
                     continue
                 if vm.max_downtime is None or down_s <= vm.max_downtime * (1 + 1e-9):
                     assert route is not None
-                    found.append(Step(name, source, target, approach, rate, time_s, down_s, route.links))
+                    found.append(Step(name, source, target, way.approach, rate, time_s, down_s, route.links))
         found.sort(key=lambda step: (step.downtime_s, step.time_s, step.rate))
         kept: list[Step] = []
         for step in found:

@@ -78,6 +78,7 @@ def make_move(
     target: str,
     *,
     approach: Approach = Approach.PRECOPY,
+    switch_point: float | None = None,
     rate: float = HALF,
     source: str | None = None,
     start_s: float = 0.0,
@@ -87,12 +88,13 @@ def make_move(
 ) -> Move:
     """Return a move whose numbers are the model's."""
     found = next(each for each in inventory.vms if each.name == vm)
-    prediction = predict_vm(inventory.settings, found, approach, rate)
+    prediction = predict_vm(inventory.settings, found, approach, rate, switch_point)
     return Move(
         vm=vm,
         source=source or found.host,
         target=target,
         approach=approach,
+        switch_point=switch_point,
         precopy_share=float(prediction.precopy_share[0, 0]),
         bandwidth_bytes_per_s=rate,
         path=path or PATHS[target],

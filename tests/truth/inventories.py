@@ -128,7 +128,15 @@ def _network(dice: Dice, names: tuple[str, ...]) -> tuple[tuple[Link, ...], tupl
 
 def _settings(dice: Dice) -> Settings:
     stop = dice.pick(((None, None), (None, None), (None, 0.05), (50_000_000, None), (GIB, None)))
+    saturating = dice.chance(30)
     return Settings(
+        model="saturating" if saturating else "paper",
+        hybrid_switch=dice.pick(("front", "front", "paper", 2.0)) if saturating else "front",
+        link_efficiency=dice.pick((0.9, 1.0)) if saturating else 0.9,
+        fixed_time=dice.pick((0.0, 1.5)) if saturating else 1.5,
+        auto_converge=saturating and dice.chance(15),
+        tunnelled=saturating and dice.chance(10),
+        compression_ratio=2.0 if saturating and dice.chance(15) else 1.0,
         stop_threshold=stop[0],
         downtime_limit=stop[1],
         background_efficiency=dice.pick((0.3, 0.3, 0.7, 1.0)),
@@ -160,11 +168,17 @@ def _vm(dice: Dice, number: int, home: str, labels: tuple[str, ...], settings: S
     def rate() -> float:
         return GBIT * dice.pick((0.0, 0.01, 0.01, 0.05, 0.05, 0.1, 0.2, 0.3, 0.5, 0.9, 1.0, 2.5, 9.0))
 
+    memory = dice.pick((GIB, 2 * GIB, 4 * GIB, 16 * GIB, 123_456_789, 5_000_000_000))
+    known: dict[str, int] = {}
+    if settings.model == "saturating":
+        known = {"nonzero_memory": memory // dice.pick((1, 1, 2))}
+        known |= {"working_set": memory // dice.pick((10, 100))} if dice.chance(50) else {}
     return VM(
         name=f"vm{number}",
         host=home,
         vcpus=dice.pick((1, 2, 4, 8)),
-        memory=dice.pick((GIB, 2 * GIB, 4 * GIB, 16 * GIB, 123_456_789, 5_000_000_000)),
+        memory=memory,
+        **known,
         disk=dice.pick((0, 0, 0, 10 * GIB)),
         read_rate=rate(),
         write_rate=rate(),

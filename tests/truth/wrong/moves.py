@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from planner.inventory.models import Approach
-from planner.plan.models import Request
-from tests.truth.handmade import changed_host, changed_moves, changed_settings, changed_vm, make_move, make_plan
+from typing import Any
+
+from planner.inventory.models import Approach, Inventory
+from planner.plan.models import Move, Request
+from tests.truth.handmade import (
+    changed_host,
+    changed_moves,
+    changed_settings,
+    changed_vm,
+    make_move,
+    make_plan,
+    small_moves,
+)
 from tests.truth.wrong import APP, CACHE, DB, INVENTORY, MOVES, Wrong, at, no
 
 
@@ -101,6 +111,38 @@ def uses_an_approach_that_the_settings_exclude() -> Wrong:
 def uses_an_approach_that_the_vm_excludes() -> Wrong:
     inventory = changed_vm(INVENTORY, "web", approaches=(Approach.PRECOPY, Approach.COLD))
     return inventory, make_plan(inventory)
+
+
+@no("switch-point")
+def has_a_switch_point_where_the_model_knows_none() -> Wrong:
+    moves = changed_moves(MOVES, "web", switch_point=1.0)
+    return INVENTORY, make_plan(INVENTORY, moves)
+
+
+def saturating(**settings: Any) -> Inventory:
+    """Return the inventory with a model that has switch points."""
+    return changed_settings(INVENTORY, model="saturating", fixed_time=0.0, **settings)
+
+
+@no("switch-point")
+def switches_elsewhere_than_the_settings_say() -> Wrong:
+    inventory = saturating(hybrid_switch=2.0)
+    db, _, app, cache = small_moves(inventory)
+    web = make_move(inventory, "web", "hv3", approach=Approach.HYBRID, switch_point=1.0)
+    return inventory, make_plan(inventory, in_turn(db, web, app, cache))
+
+
+@no("switch-point")
+def has_a_switch_point_where_nothing_is_switched() -> Wrong:
+    inventory = saturating()
+    db, *rest = small_moves(inventory)
+    return inventory, make_plan(inventory, in_turn(db.model_copy(update={"switch_point": 1.0}), *rest))
+
+
+def in_turn(*moves: Move) -> list[Move]:
+    """Return the first two moves at once, and the others once both have ended."""
+    then = max(move.end_s for move in moves[:2])
+    return [*moves[:2], *(move.model_copy(update={"start_s": then}) for move in moves[2:])]
 
 
 @no("approach")
