@@ -25,4 +25,6 @@ section 'ruff format' ruff format --check .
 section mypy mypy
 section lint-imports lint-imports --no-logo
 section 'reference pages' python docs/generate.py --check
-section tests python -m pytest -n 2 --quiet
+# By itself, so that nothing disturbs what it measures.
+section 'migration lab' python -m pytest --quiet tests/test_lab.py
+section tests python -m pytest -n 2 --quiet --ignore=tests/test_lab.py

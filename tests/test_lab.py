@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +105,44 @@ def test_approaches_are_in_the_order_that_is_predicted(measured: dict[str, Recor
     assert cold.blackout_s > 5 * max(one.blackout_s for one in seen[1:])
 
 
+ENDLESS = """
+import sys, time
+from pathlib import Path
+from tests.lab.guest import Load, build
+from tests.lab.network import Cable
+from tests.lab.qemu import Machine
+
+with Cable(1 << 25) as cable, Machine(build(Path(sys.argv[1])), 32, Load(), cable.source.prefix) as machine:
+    machine.wait_until_ready()
+    print(machine.process.pid, cable.source.holder.pid, cable.target.holder.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_nothing_is_left_of_a_run_that_is_killed(tmp_path: Path) -> None:
+    if lacks := missing():
+        pytest.skip(f"no migration lab here: {lacks}")
+    root = Path(__file__).resolve().parent.parent
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, tmp_path], cwd=root, stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        started = [int(pid) for pid in run.stdout.readline().split()]
+        run.kill()
+    assert len(started) == 3
+    patience = time.monotonic() + 10
+    while any(map(runs, started)) and time.monotonic() < patience:
+        time.sleep(0.02)
+    assert not [pid for pid in started if runs(pid)]
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process and it is no zombie that nobody waits for."""
+    status = Path(f"/proc/{pid}/status")
+    try:
+        return "State:\tZ" not in status.read_text("utf-8")
+    except FileNotFoundError:
+        return False
+
+
 def test_no_cell_is_both_fitted_and_held_out() -> None:
     grid = cells()
     assert {cell.part for cell in grid} == set(Part)
@@ -158,7 +199,6 @@ STOOD_STILL = Seen(
         (replace(STOOD_STILL, lost_s=1.7), True),
         (replace(STOOD_STILL, lost_s=1.7, fault_wait_s=0.19), False),
         (replace(STOOD_STILL, idle_lost_share=0.1), True),
-        (replace(STOOD_STILL, stolen_s=0.2), True),
         (replace(STOOD_STILL, wire_bytes=40 << 20), True),
     ],
 )

@@ -111,14 +111,12 @@ def is_disturbed(task: Task, seen: Seen) -> bool:
     """Whether something else than the migration slowed it.
 
     That is so if the guest missed beats before it, or lost service that neither the pause nor faults nor a throttle
-    explain, or if the machine was itself not given the time of its processors, or if less went over the link than
-    it carries by far.
+    explain, or if much less went over the link than it carries.
     """
     unexplained = 0.0 if task.auto_converge else seen.unexplained_s
     return (
         abs(seen.idle_lost_share) > 0.03
         or unexplained > 0.05 + 0.02 * seen.total_s
-        or seen.stolen_s > 0.10 * seen.total_s
         or seen.wire_bytes < 0.94 * TCP_SHARE * task.link_rate * seen.total_s
     )
 
