@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from tests.lab import records
-from tests.lab.calibrate import calibrate
 from tests.lab.grid import MIB, cells
 from tests.lab.needs import missing
+from tests.lab.report import lines
 from tests.lab.runner import left, measure
 
 
@@ -34,22 +34,13 @@ def run(out: Path) -> int:
 
 
 def report(path: Path) -> int:
-    """Print what calibration finds and all that was measured."""
+    """Print what calibration finds, and what was measured beside what is predicted."""
     measured = list(records.read(path))
     if not measured:
         print(f"{path} holds no measurements.", file=sys.stderr)
         return 2
-    print("| link MiB/s | carries MiB/s | fixed s | a fault ms |\n|-|-|-|-|")
-    for rate, link in calibrate(measured).items():
-        latency = "" if link.fault_latency_s is None else f"{link.fault_latency_s * 1e3:.2f}"
-        print(f"| {rate / MIB:g} | {link.effective_rate / MIB:.2f} | {link.fixed_s:.3f} | {latency} |")
-    print("\n| cell | part | ended | time s | sent MiB | pause s | lost s | passes | faults |\n|-|-|-|-|-|-|-|-|-|")
-    for record in measured:
-        seen, how = record.seen, record.seen.status + (", disturbed" if record.disturbed else "")
-        print(
-            f"| {record.cell} | {record.part} | {how} | {seen.total_s:.3f} | {seen.wire_bytes / MIB:.1f} "
-            f"| {seen.blackout_s:.3f} | {seen.lost_s:.3f} | {seen.passes} | {seen.faults} |"
-        )
+    for line in lines(measured):
+        print(line)
     return 0
 
 
