@@ -92,6 +92,27 @@ def test_a_hybrid_with_nothing_on_one_side_is_the_other_pure_approach(share: flo
     assert virsh.migrate(move) == virsh.migrate(a_move(approach=pure))
 
 
+@pytest.mark.parametrize(
+    ("point", "sent", "at_pass", "own"),
+    [
+        (0.0, 0, None, True),
+        (0.25, 4 * GIB + 2 * GIB, None, True),
+        (1.0, None, None, True),
+        (2.0, None, 3, False),
+        (4.0, None, 5, False),
+    ],
+)
+def test_a_switch_point_is_told_in_bytes_or_passes(
+    point: float, sent: int | None, at_pass: int | None, own: bool
+) -> None:
+    share = min(point, 1.0)
+    move = a_move(approach=Approach.HYBRID, switch_point=point, precopy_share=share, disk_bytes=4 * GIB)
+    assert virsh.switch_bytes(move) == sent
+    assert virsh.switch_pass(move) == at_pass
+    assert ("--postcopy-after-precopy" in virsh.migrate(move).argv) is own
+    assert len(virsh.beside(move, Settings())) == (0 if point == 1.0 else 1)
+
+
 def test_a_line_is_quoted_for_the_shell() -> None:
     assert virsh.switch(a_move("a b;c")).line == "virsh -c qemu+ssh://hv01/system migrate-postcopy 'a b;c'"
 

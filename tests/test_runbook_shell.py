@@ -46,7 +46,8 @@ domstate)
 domjobinfo)
     [ -e "$RECORD/begun-$2" ] || exit 1
     echo "asked $2" >>"$RECORD/events"
-    [ "$(grep -c "asked $2" "$RECORD/events")" -lt 2 ] || printf 'Job type: 2\ndata_processed: 99999999999\n'
+    times=$(grep -c "asked $2" "$RECORD/events")
+    [ "$times" -lt 2 ] || printf 'Job type: 2\ndata_processed: 99999999999\nmemory_iteration: %s\n' $((2 * times - 2))
     ;;
 domname)
     [ "$2 $uri" != "${MISTAKEN:-}" ] || { printf 'other-vm\n\n'; exit 0; }
@@ -132,6 +133,15 @@ def test_the_hybrid_waits_for_its_share(tmp_path: Path) -> None:
     assert run.code == 0
     # Asked until the second answer told enough bytes; only then switched.
     assert [event.split()[0] for event in run.events] == ["begin", "asked", "asked", "migrate-postcopy", "end"]
+
+
+def test_a_hybrid_after_several_passes_waits_for_the_next(tmp_path: Path) -> None:
+    move = a_move("h", Approach.HYBRID, switch_point=3.0, precopy_share=1.0)
+    run = Run(a_plan(move), tmp_path, UNTIL_h="migrate-postcopy-h")
+    assert run.code == 0
+    # The first answer tells nothing, the second pass 2, the third pass 4: three are then done.
+    assert [event.split()[0] for event in run.events] == ["begin", *3 * ["asked"], "migrate-postcopy", "end"]
+    assert "--postcopy-after-precopy" not in run.events[0]
 
 
 def test_without_run_it_prints_every_command_and_does_nothing(tmp_path: Path) -> None:

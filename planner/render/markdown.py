@@ -122,6 +122,15 @@ def _while_it_runs(step: Step) -> Iterator[str]:
                 "Forgotten, the switch comes by itself after the first pass (`--postcopy-after-precopy`), and the step"
                 " takes longer. From the switch on the VM runs on the target."
             )
+        case Approach.HYBRID if step.switch_pass is not None:
+            yield (
+                f"In a second terminal: when `Iteration` has reached **{step.switch_pass}**, that is after"
+                f" {step.switch_pass - 1} passes, switch to post-copy:"
+            )
+            yield from _block(virsh.job(move).line, virsh.switch(move).line)
+            yield (
+                "Forgotten, it stays a pre-copy, which may never end. From the switch on the VM runs on the target."
+            )
         case Approach.HYBRID if step.switch_bytes is None:
             yield "The switch to post-copy comes by itself after the first pass. From then on it runs on the target."
         case Approach.HYBRID:

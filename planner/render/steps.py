@@ -42,6 +42,8 @@ class Step:
         Commands for a second terminal while it runs.
     switch_bytes
         Bytes sent when it is to be switched to post-copy by hand, 0 for at once; None where it is not.
+    switch_pass
+        Pass at whose start it is to be switched by hand [number]; None where it is not.
     checks
         Commands that show that it has ended well.
     overrun_s
@@ -57,6 +59,7 @@ class Step:
     migrate: Command
     beside: tuple[Command, ...]
     switch_bytes: int | None
+    switch_pass: int | None
     checks: tuple[Command, ...]
     overrun_s: float
     notes: tuple[str, ...]
@@ -89,6 +92,7 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
             migrate=virsh.migrate(move, flows=plan.settings.flows(move.approach, move.disk_bytes)),
             beside=virsh.beside(move, plan.settings),
             switch_bytes=virsh.switch_bytes(move),
+            switch_pass=virsh.switch_pass(move),
             checks=virsh.checks(move),
             overrun_s=max(_OVERRUN_FACTOR * move.duration_s, move.duration_s + _OVERRUN_LEAST_S),
             notes=(*_power_note(on.get(move.target)), *_room_note(notes[number - 1]), *_notes(move)),
@@ -208,7 +212,12 @@ def _notes(move: Move) -> Iterable[str]:
         yield f"virsh knows no bandwidth below 1 MiB/s: this step uses {change:.0%} more than planned."
     if move.disk_bytes > 0:
         yield from _disk_notes(move)
-    if move.approach is Approach.HYBRID and virsh.realised(move) is Approach.HYBRID:
+    if virsh.switch_pass(move) is not None:
+        yield (
+            "If pre-copy ends by itself before the switch, nothing is left to be done: the VM has moved, with the pause"
+            " of a pre-copy."
+        )
+    elif move.approach is Approach.HYBRID and virsh.realised(move) is Approach.HYBRID and move.switch_point is None:
         yield (
             "The plan's hybrid sends a share by pre-copy and the rest after the switch; libvirt knows only the moment"
             " of the switch, so it is made when that share of the image has been sent."

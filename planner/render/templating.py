@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from planner.render import virsh
-from planner.render.words import APPROACH_WORDS, plain, plural
+from planner.render.words import how_words, plain, plural
 from planner.units import format_duration, format_rate, format_size
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&#])")
@@ -34,7 +34,7 @@ def environment() -> Environment:
         "duration": format_duration,
         "rate": format_rate,
         "size": format_size,
-        "approach": APPROACH_WORDS.__getitem__,
+        "how": lambda move: how_words(move.approach, move.switch_point),
         "count": plural,
     }
     made.tests["number_name"] = str.isdigit

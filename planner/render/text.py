@@ -13,9 +13,9 @@ from planner.render.clock import Clock
 from planner.render.room import price_words, room_notes, vms_moved
 from planner.render.tables import Column, Fitting, folded, pairs
 from planner.render.words import (
-    APPROACH_WORDS,
     finish_sentence,
     gap_percent,
+    how_words,
     listing,
     plain,
     status_sentence,
@@ -68,7 +68,7 @@ def _moves(plan: Plan) -> RenderableType:
             move.vm,
             move.source,
             move.target,
-            APPROACH_WORDS[move.approach],
+            how_words(move.approach, move.switch_point),
             format_rate(move.bandwidth_bytes_per_s),
             format_duration(move.duration_s),
             format_duration(move.downtime_s),

@@ -8,6 +8,7 @@ What is relied on (virsh(1) and the QEMU driver of libvirt):
 - ``--postcopy`` only enables post-copy; ``migrate-postcopy`` from another virsh makes the switch, and
   ``--postcopy-after-precopy`` makes it after the first pass if nobody else did.
 - ``migrate-setmaxdowntime`` is in milliseconds and for a migration that runs; QEMU's default is 300 ms.
+- ``domjobinfo --rawstats`` counts the passes as ``memory_iteration``: 1 in the first, 2 in the second.
 - After the switch no host has the whole state: it cannot be aborted, only resumed with ``--postcopy-resume``.
 - ``--parallel`` sends memory over several connections (multifd), whose bandwidth is that of all together. QEMU before
   10.1 refuses it together with post-copy.
@@ -16,6 +17,7 @@ What is relied on (virsh(1) and the QEMU driver of libvirt):
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass
 
@@ -72,6 +74,8 @@ def rounding_change(rate_bytes_per_s: float) -> float:
 
 def realised(move: Move) -> Approach:
     """Return the approach as which a move is carried out: a hybrid with nothing on one side is the other pure one."""
+    if move.approach is Approach.HYBRID and move.switch_point is not None:
+        return Approach.HYBRID if move.switch_point > 0 else Approach.POSTCOPY
     if move.approach is Approach.HYBRID and move.precopy_share >= 1.0:
         return Approach.PRECOPY
     if move.approach is Approach.HYBRID and move.precopy_share <= 0.0:
@@ -87,16 +91,32 @@ def switches(move: Move) -> bool:
 def switch_bytes(move: Move) -> int | None:
     """Return how much has been sent when the move is switched to post-copy by hand [bytes]; 0 means at once.
 
-    It is the share phi of the image. None where there is nothing to do by hand: the move does not switch, or it is
-    a hybrid of a VM whose size the plan does not tell, for which libvirt's own switch after the first pass serves.
+    It is the share phi of the image; where the plan has a switch point within the first pass, the disk, which goes
+    first, and that share of the memory. None where there is nothing to do by hand or bytes do not tell: the move does
+    not switch, or after whole passes, or it is a hybrid of a VM whose size the plan does not tell, for which libvirt's
+    own switch after the first pass serves.
     """
     match realised(move):
         case Approach.POSTCOPY:
             return 0
+        case Approach.HYBRID if move.switch_point is not None and move.switch_point >= 1.0:
+            return None
+        case Approach.HYBRID if move.switch_point is not None and move.memory_bytes > 0:
+            return move.disk_bytes + round(move.switch_point * move.memory_bytes)
         case Approach.HYBRID if move.memory_bytes > 0:
             return round(move.precopy_share * (move.memory_bytes + move.disk_bytes))
         case _:
             return None
+
+
+def switch_pass(move: Move) -> int | None:
+    """Return at whose start the move is switched to post-copy by hand [number of the pass]; None where it is not.
+
+    After one pass libvirt makes the switch itself.
+    """
+    if realised(move) is Approach.HYBRID and move.switch_point is not None and move.switch_point > 1.0:
+        return math.ceil(move.switch_point) + 1
+    return None
 
 
 def downtime_limit_ms(move: Move, settings: Settings) -> int | None:
@@ -131,7 +151,9 @@ def migrate(move: Move, *extra: str, flows: int = 1) -> Command:
     if flows > 1:
         options += ["--parallel", "--parallel-connections", str(flows)]
     if switches(move):
-        options += ["--postcopy", "--postcopy-after-precopy", "--postcopy-bandwidth", rate]
+        # Its own switch after the first pass would come too soon for one after several.
+        own = [] if switch_pass(move) else ["--postcopy-after-precopy"]
+        options += ["--postcopy", *own, "--postcopy-bandwidth", rate]
     return virsh(
         move.source,
         "migrate",
@@ -148,7 +170,7 @@ def beside(move: Move, settings: Settings) -> tuple[Command, ...]:
     limit_ms = downtime_limit_ms(move, settings)
     if limit_ms is not None:
         return (set_downtime(move, limit_ms),)
-    return () if switch_bytes(move) is None else (switch(move),)
+    return () if switch_bytes(move) is None and switch_pass(move) is None else (switch(move),)
 
 
 def set_downtime(move: Move, limit_ms: int) -> Command:

@@ -18,6 +18,19 @@ APPROACH_WORDS = {
 """How each approach is written for people."""
 
 
+def how_words(approach: Approach, switch_point: float | None) -> str:
+    """Return an approach and, of a hybrid that has one, its switch point: ``hybrid at 50%``, ``hybrid after 2 passes``.
+
+    The share is that of the first pass.
+    """
+    words = APPROACH_WORDS[approach]
+    if approach is not Approach.HYBRID or switch_point is None:
+        return words
+    if switch_point < 1:
+        return f"{words} at {switch_point:.0%}"
+    return f"{words} after {switch_point:g} {'pass' if switch_point == 1 else 'passes'}"
+
+
 _NO_GAP = 1e-9
 """A gap up to this is the dust of floating point [1]."""
 
