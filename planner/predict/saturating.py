@@ -15,13 +15,14 @@ from planner.inventory.models import Approach, Settings
 from planner.predict.faulting import fault_phase
 from planner.predict.migrations import Migrations, side_by_side
 from planner.predict.passes import Passes, PassStart, copy_in_passes
+from planner.predict.plateau import settled_bytes
 from planner.predict.protocol import Floats, Ints, Outside, Prediction, Workload, blank
 from planner.predict.throttle import Throttle
 
 HEADER_BYTES = 8.0
 """What a page costs on the link beside its content; a page of zeros costs nothing else [bytes]."""
 
-SWITCH_POINTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
+SWITCH_POINTS = (0.25, 0.5, 0.75, 1.0, 2.0, 3.0, 4.0)
 """The switch points of the front: the first pass in quarters, then pass by pass, for less and less changes [passes]."""
 
 
@@ -89,6 +90,11 @@ class SaturatingModel:
         these = self._side_by_side(workload, rate_bytes_per_s, stop_threshold_bytes)
         passes = self._copied(these, int(max(points, default=0.0)) + 1)
         return [_shaped(self._switched(these, passes, np.full(these.count, point)), these.shape) for point in points]
+
+    def settled_bytes(self, workload: Workload, rate_bytes_per_s: Floats, stop_threshold_bytes: Floats) -> Floats:
+        """Return what is left between passes that do not converge, without a throttle [bytes]."""
+        these = self._side_by_side(workload, rate_bytes_per_s, stop_threshold_bytes)
+        return settled_bytes(these.setting).reshape(these.shape)
 
     def _side_by_side(self, workload: Workload, rate: Floats, threshold: Floats) -> Migrations:
         return side_by_side(
