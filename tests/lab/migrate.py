@@ -202,9 +202,8 @@ def stolen_s() -> float:
 def _configure(task: Task, source: Machine, target: Machine) -> None:
     late = task.approach in (Approach.POST_COPY, Approach.HYBRID)
     capabilities = {"postcopy-ram": late, "postcopy-preempt": late, "auto-converge": task.auto_converge}
-    for machine, more in ((source, {}), (target, {"postcopy-blocktime": late})):
-        states = [{"capability": name, "state": state} for name, state in (capabilities | more).items()]
-        machine.monitor.command("migrate-set-capabilities", capabilities=states)
+    source.set_capabilities(capabilities)
+    target.set_capabilities(capabilities | {"postcopy-blocktime": late})
     # The link is what limits; the downtime limit is what decides.
     source.monitor.command("migrate-set-parameters", max_bandwidth=UNLIMITED, downtime_limit=task.downtime_limit_ms)
 

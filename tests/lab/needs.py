@@ -9,9 +9,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from tests.lab.guest import build
+from tests.lab.guest import Load, build
 from tests.lab.network import Cable
-from tests.lab.qemu import EMULATOR
+from tests.lab.qemu import EMULATOR, Machine, MonitorError
 
 PROGRAMS = {
     EMULATOR: "qemu-system-x86",
@@ -36,10 +36,14 @@ def missing() -> str | None:
     if os.geteuid() != 0:
         return "not root, whom post-copy and network namespaces need"
     try:
-        with Cable(1 << 20), tempfile.TemporaryDirectory(prefix="evac-lab-") as folder:
-            build(Path(folder))
+        with Cable(1 << 20) as cable, tempfile.TemporaryDirectory(prefix="evac-lab-") as folder:
+            image = build(Path(folder))
+            with Machine(image, 32, Load(), cable.target.prefix, incoming=True) as machine:
+                machine.set_capabilities({"postcopy-ram": True})
     except OSError as error:
         return f"no shaped link between namespaces ({error})"
+    except MonitorError as error:
+        return f"no post-copy ({error})"
     except subprocess.CalledProcessError:
         return "gcc does not build for 32-bit x86 (the machine is of another kind, or gcc is not complete)"
     return None

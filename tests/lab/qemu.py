@@ -130,6 +130,17 @@ class Machine:
         if not self._ready.wait(ANSWER_WITHIN_S):
             raise TimeoutError("the guest did not start")
 
+    def set_capabilities(self, wanted: dict[str, bool]) -> None:
+        """Switch capabilities of migration on and off, by QEMU's names for them.
+
+        Raises
+        ------
+        MonitorError
+            If the machine does not allow one.
+        """
+        states = [{"capability": name, "state": state} for name, state in wanted.items()]
+        self.monitor.command("migrate-set-capabilities", capabilities=states)
+
     def close(self) -> None:
         """End it."""
         self.process.kill()
