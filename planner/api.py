@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+from planner.calibrate import Calibration, read_log
+from planner.calibrate import calibrate as fit_to_log
 from planner.errors import InputError, Problem, RejectedPlanError, StalePlanError
 from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
@@ -24,7 +26,7 @@ from planner.plan.progress import ProgressSink
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
 
-__all__ = ["check", "plan", "predict", "verify"]
+__all__ = ["calibrate", "check", "plan", "predict", "verify"]
 
 PROOF_S_PER_MOVE = 2e-4
 """Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
@@ -141,6 +143,29 @@ def predict(
         If a VM does not exist.
     """
     return prediction_rows(inventory, vms, rate_bytes_per_s)
+
+
+def calibrate(log: str, inventory: Inventory | None = None) -> Calibration:
+    """Fit the terms of links to a log of past migrations.
+
+    Parameters
+    ----------
+    log
+        A CSV file; docs/calibration.md has its columns.
+    inventory
+        Its settings hold beside what is fitted, and VMs that the log names are looked up in it.
+
+    Returns
+    -------
+    Calibration
+        The terms by class of link, and how far predictions are off on a half that was not fitted on.
+
+    Raises
+    ------
+    InputError
+        If the file is no such log, or has too few migrations.
+    """
+    return fit_to_log(read_log(log, inventory), None if inventory is None else inventory.settings)
 
 
 def _request(
