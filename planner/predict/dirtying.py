@@ -97,7 +97,7 @@ def dirtying_of(vms: Sequence[VM]) -> Dirtying:
     or one rate over a working set, which is the whole memory where nothing is known.
     """
     sets = [_sets(vm) for vm in vms]
-    widest = max((len(own) for own in sets), default=1)
+    widest = max([1, *(len(own) for own in sets)])
     size, rate = np.ones((len(vms), widest)), np.zeros((len(vms), widest))
     longest = max((len(vm.dirty_vector or ()) for vm in vms), default=0) + 1
     times, heights = np.full((len(vms), max(longest, 2)), np.inf), np.zeros((len(vms), max(longest, 2)))

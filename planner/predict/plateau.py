@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner.predict.passes import Setting
 from planner.predict.protocol import Floats
 
 ROUNDS = 50
 """Most steps of Halley's rule; it needs fewer than ten away from the branch point [count]."""
+PASSES = 400
+"""Passes after which those who write to several sets count as settled [count]."""
 
 
 def lambert_w0(x: Floats) -> Floats:
@@ -37,3 +40,27 @@ def plateau_bytes(set_bytes: Floats, write_rate: Floats, rate: Floats) -> Floats
     with np.errstate(divide="ignore", invalid="ignore"):
         left = set_bytes * (1.0 + lambert_w0(-rho * np.exp(-rho)) / rho)
     return np.where(rho > 1.0, left, 0.0)
+
+
+def settled_bytes(setting: Setting) -> Floats:
+    """Return what is left between two passes of a pre-copy that does not end, once it has settled, shape (E,) [bytes].
+
+    Where a pass ends with l unsent, only what it dirties of the rest adds: v = l + (1 - l/S) D((v - l)/mu), which is
+    for one set the plateau of a set of (1 - l/S) W, written at (1 - l/S) w, above l.
+    """
+    dirtying, vm = setting.dirtying, setting.vm
+    unsent = np.zeros_like(setting.rate) if setting.whole_passes else setting.threshold_bytes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fresh = np.where(setting.reached_bytes > unsent, 1.0 - unsent / setting.reached_bytes, 0.0)
+    weight = setting.page_weight * fresh
+    one = (np.count_nonzero(dirtying.set_rate, axis=1) == 1) & (dirtying.steady_rate == 0) & ~dirtying.measured
+    widest = np.argmax(dirtying.set_rate, axis=1)[:, None]
+    size, rate = (np.take_along_axis(what, widest, axis=1)[vm, 0] for what in (dirtying.set_bytes, dirtying.set_rate))
+    settled = unsent + plateau_bytes(weight * size, weight * rate, setting.rate)
+    several = np.flatnonzero(~one[vm])
+    left = setting.first_bytes[several]
+    for _ in range(PASSES if several.size else 0):
+        took = np.maximum(left - unsent[several], 0.0) / setting.rate[several]
+        left = unsent[several] + weight[several] * dirtying.dirtied(vm[several], took)
+    settled[several] = left
+    return settled

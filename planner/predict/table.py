@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
-from planner.errors import InputError, Place, Problem
 from planner.inventory.models import ALL_APPROACHES, VM, Approach, Inventory, Settings
-from planner.predict.protocol import DOWNTIME_TOLERANCE, Outside, Prediction
+from planner.predict.choice import chosen_vms, rates_of, refusal
+from planner.predict.protocol import Floats, Outside, Prediction
 from planner.predict.registry import model_for, thresholds, workload_of
-from planner.units import format_duration
+from planner.predict.remedy import Remedy, remedies
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,8 @@ class PredictionRow:
         Bandwidth that is assumed (mu) [bytes/s].
     time_s, downtime_s
         Migration time and service downtime [s]; None where the model gives no number.
+    blackout_s, stall_s, slowed_s
+        Parts of the downtime: the VM stands still, waits for pages, or lacks vCPU time that auto-converge takes [s].
     transferred_bytes
         Bytes sent over the link [bytes]; None where the model gives no number.
     precopy_share
@@ -41,6 +41,8 @@ class PredictionRow:
         the VM's limit.
     reason
         Why it is not allowed, in words; empty where it is.
+    remedy
+        For a pre-copy that does not converge, what would make it.
     """
 
     vm: str
@@ -48,11 +50,15 @@ class PredictionRow:
     rate_bytes_per_s: float
     time_s: float | None
     downtime_s: float | None
+    blackout_s: float | None
+    stall_s: float | None
+    slowed_s: float | None
     transferred_bytes: float | None
     precopy_share: float | None
     passes: int
     allowed: bool
     reason: str
+    remedy: Remedy | None = None
 
 
 def prediction_rows(
@@ -79,84 +85,60 @@ def prediction_rows(
     InputError
         If a VM is unknown, or its host has no link and no bandwidth is given.
     """
-    chosen = _choose(inventory, vms)
+    chosen = chosen_vms(inventory, vms)
     if not chosen:
         return []
-    rates = np.array([[rate] for rate in _rates(inventory, chosen, rate_bytes_per_s)], dtype=np.float64)
+    rates = np.array([[rate] for rate in rates_of(inventory, chosen, rate_bytes_per_s)], dtype=np.float64)
     limits = thresholds(inventory.settings, rates)
     model, workload = model_for(inventory.settings), workload_of(chosen)
     found = {approach: model.predict(approach, workload, rates, limits) for approach in ALL_APPROACHES}
+    never = np.flatnonzero(found[Approach.PRECOPY].outside[:, 0] == Outside.WRITES_OUTRUN_LINK)
+    helps = remedies(inventory.settings, [chosen[i] for i in never], [float(rates[i, 0]) for i in never])
+    remedy_of = {int(i): remedy for i, remedy in zip(never, helps, strict=True)}
     return [
-        _row(inventory.settings, vm, approach, float(rates[i, 0]), found[approach], i)
+        _row(
+            inventory.settings,
+            vm,
+            approach,
+            float(rates[i, 0]),
+            found[approach],
+            i,
+            remedy_of.get(i) if approach is Approach.PRECOPY else None,
+        )
         for i, vm in enumerate(chosen)
         for approach in ALL_APPROACHES
     ]
 
 
-def _choose(inventory: Inventory, names: Sequence[str] | None) -> list[VM]:
-    by_name = {vm.name: vm for vm in inventory.vms}
-    if names is None:
-        return list(by_name.values())
-    problems = []
-    for name in names:
-        if name not in by_name:
-            begun = (known for known in by_name if name and known.startswith(name))
-            near = difflib.get_close_matches(name, by_name, n=1) or list(islice(begun, 1))
-            mend = f"did you mean {near[0]!r}?" if near else "use a name that is in the inventory"
-            problems.append(Problem("unknown-vm", f"there is no VM {name!r}", mend, Place(path="vm")))
-    if problems:
-        raise InputError(problems)
-    return [by_name[name] for name in dict.fromkeys(names)]
-
-
-def _rates(inventory: Inventory, vms: Sequence[VM], given: float | None) -> list[float]:
-    if given is not None:
-        if given <= 0:
-            raise InputError.single(
-                "bandwidth", "the bandwidth must be above 0", "give one such as 10 Gbit/s", Place(path="bandwidth")
-            )
-        return [given] * len(vms)
-    fastest: dict[str, float] = {}
-    for link in inventory.links:
-        if link.carries(inventory.settings.migration_network):
-            for end, capacity in zip(link.between, link.capacities_bytes_per_s, strict=True):
-                fastest[end] = max(fastest.get(end, 0.0), capacity * link.share_of(1))
-    bare = sorted({vm.host for vm in vms} - fastest.keys())
-    if bare:
-        mend, place = "add one to the inventory, or give a bandwidth", Place(path="links")
-        raise InputError([Problem("no-link", f"host {host!r} has no link", mend, place) for host in bare])
-    return [fastest[vm.host] for vm in vms]
-
-
 def _row(
-    settings: Settings, vm: VM, approach: Approach, rate_bytes_per_s: float, prediction: Prediction, i: int
+    settings: Settings,
+    vm: VM,
+    approach: Approach,
+    rate_bytes_per_s: float,
+    prediction: Prediction,
+    i: int,
+    remedy: Remedy | None,
 ) -> PredictionRow:
     outside = Outside(int(prediction.outside[i, 0]))
-    inside = outside is Outside.INSIDE
-    downtime_s = float(prediction.downtime_s[i, 0]) if inside else None
-    reason = _refusal(settings, vm, approach, outside, downtime_s)
+
+    def known(values: Floats) -> float | None:
+        return float(values[i, 0]) if outside is Outside.INSIDE else None
+
+    downtime_s = known(prediction.downtime_s)
+    reason = outside.reason if downtime_s is None else refusal(settings, vm, approach, downtime_s)
     return PredictionRow(
         vm=vm.name,
         approach=approach,
         rate_bytes_per_s=rate_bytes_per_s,
-        time_s=float(prediction.time_s[i, 0]) if inside else None,
+        time_s=known(prediction.time_s),
         downtime_s=downtime_s,
-        transferred_bytes=float(prediction.transferred_bytes[i, 0]) if inside else None,
-        precopy_share=float(prediction.precopy_share[i, 0]) if inside else None,
+        blackout_s=known(prediction.blackout_s),
+        stall_s=known(prediction.stall_s),
+        slowed_s=known(prediction.slowed_s),
+        transferred_bytes=known(prediction.transferred_bytes),
+        precopy_share=known(prediction.precopy_share),
         passes=int(prediction.passes[i, 0]),
         allowed=not reason,
         reason=reason,
+        remedy=remedy,
     )
-
-
-def _refusal(settings: Settings, vm: VM, approach: Approach, outside: Outside, downtime_s: float | None) -> str:
-    """Return why a plan may not use it, or nothing."""
-    if downtime_s is None:
-        return outside.reason
-    if approach not in settings.approaches:
-        return "not among the approaches of the settings"
-    if vm.approaches is not None and approach not in vm.approaches:
-        return "not among the approaches of the VM"
-    if vm.max_downtime is not None and downtime_s > vm.max_downtime * (1 + DOWNTIME_TOLERANCE):
-        return f"longer down than the VM bears ({format_duration(vm.max_downtime)})"
-    return ""
