@@ -158,7 +158,7 @@ def test_the_first_pass_sends_zero_pages_as_their_address() -> None:
 
 def test_command_line_leaves_out_what_the_guest_knows() -> None:
     line = Load(write=7, read_set=3).command_line()
-    assert line.split() == ["write=7", "write_from=0", "read=0", "read_set=3", "read_from=0", "sequential=0"]
+    assert line.split() == ["write=7", "write_from=0", "read=0", "read_set=3", "read_from=0", "sequential=0", "busy=0"]
 
 
 def test_lost_service_is_what_beats_do_not_account_for() -> None:

@@ -126,6 +126,7 @@ def task(
         read=round(read * PAGES_A_MIB),
         read_set=read_pages,
         read_over=None if read_pages is None else everywhere,
+        busy=auto_converge,
     )
     return Task(
         approach=approach,
@@ -184,6 +185,6 @@ SINGLE: list[tuple[Approach, int, int, Asked]] = [
     *((POST, 3 * link, link, Asked(read=link / 16, write=link / 16)) for link in (16, 48)),
     *((HYBRID, 3 * link, link, Asked(write=link / 4, read=4, after_passes=1)) for link in (16, 48)),
     *((HYBRID, 3 * link, link, Asked(write=link / 4, read=4, at_share=0.5)) for link in (16, 48)),
-    # a guest that is slowed down so that it converges
-    (PRE, 96, 32, Asked(write=45, limit_ms=100, auto_converge=True)),
+    # a busy guest that is slowed down so that it converges
+    *((PRE, 96, 32, Asked(write=write, limit_ms=100, auto_converge=True)) for write in (24, 30, 45)),
 ]

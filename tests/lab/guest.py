@@ -38,6 +38,9 @@ class Load:
         Over how many pages the set is spread evenly; None: they lie side by side.
     sequential
         Writes go through their set in order and round again; otherwise they are uniform at random, as reads always are.
+    busy
+        The guest uses all of its processor, so that a throttle slows it by what it takes. One that rests most of the
+        time makes up for the throttle then, as far as its ticks allow.
     """
 
     fill: int | None = None
@@ -50,6 +53,7 @@ class Load:
     read_from: int = 0
     read_over: int | None = None
     sequential: bool = False
+    busy: bool = False
 
     def command_line(self) -> str:
         """The guest's command line: what is None is left to the guest, which takes all its pages."""

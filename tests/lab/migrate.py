@@ -123,7 +123,7 @@ class Seen:
     fault_wait_s
         How long its processor waited for them.
     throttle_percent
-        How much the guest was slowed down at last.
+        How much of its processor's time was taken from the guest at most.
     stolen_s
         Time of processors that the machine, if it is itself a guest, did not get meanwhile.
     """
@@ -212,8 +212,10 @@ def _follow(task: Task, source: Machine) -> dict[str, Any]:
     """Watch a migration until it has ended, switch to post-copy when it is time, and return QEMU's statistics."""
     gives_up_at = time.monotonic() + task.give_up_after_s
     switched = task.approach in (Approach.COLD, Approach.PRE_COPY)
+    throttle = 0
     while True:
         seen = source.monitor.command("query-migrate")
+        throttle = seen["cpu-throttle-percentage"] = max(throttle, seen.get("cpu-throttle-percentage", 0))
         if seen["status"] in ("failed", "cancelled") or (seen["status"] == "completed" and seen.get("total-time")):
             return seen
         if not switched and seen["status"] == "active" and _time_to_switch(task, seen.get("ram", {})):

@@ -113,7 +113,7 @@ def is_disturbed(task: Task, seen: Seen) -> bool:
     That is so if the guest missed beats before it, or lost service that neither the pause nor faults nor a throttle
     explain, or if much less went over the link than it carries.
     """
-    unexplained = 0.0 if task.auto_converge else seen.unexplained_s
+    unexplained = 0.0 if seen.throttle_percent else seen.unexplained_s
     return (
         abs(seen.idle_lost_share) > 0.03
         or unexplained > 0.05 + 0.02 * seen.total_s

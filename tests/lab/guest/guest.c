@@ -9,6 +9,7 @@
  *   write_set=N write_from=N write_over=N   ... among so many pages, from this one on, spread evenly over so many
  *   sequential=1               ... one after the other and round again, not at random
  *   read=N read_set=N read_from=N read_over=N   the same of reading, always at random
+ *   busy=1                     never rest: what the processor is not given, by a throttle say, is lost
  *
  * After "ready\n" every tick puts one byte on port 0xe9, when the tick's writes and reads are done. The guest's time
  * stands still while an access waits (for a page that has not come yet): every such wait puts off all that follows by
@@ -164,12 +165,24 @@ static volatile u32 *page_of(const struct accesses *a, u32 which)
     return page(a->from + (u32)((u64)which * a->step >> PART_BITS));
 }
 
+/* Until the clock ticks, or not at all if it has since the last time. */
+static void rest(void)
+{
+    /* sti lets interrupts in only after the instruction that follows it, so no tick slips in before hlt. */
+    __asm__ volatile("cli");
+    while (!ticked)
+        __asm__ volatile("sti; hlt; cli" : : : "memory");
+    ticked = 0;
+    __asm__ volatile("sti");
+}
+
 void guest_main(const struct loader_info *info)
 {
     /* The command line may lie where pages will be written: all of it is read before that. */
     const char *line = info->flags & 4 ? (const char *)info->command_line : "";
     u32 pages = (1024 + info->memory_upper_kib) / 4 - FIRST_PAGE_AT / PAGE;
-    u32 fill = option(line, "fill", pages), sequential = option(line, "sequential", 0), value = 1, beats = 0;
+    u32 fill = option(line, "fill", pages), sequential = option(line, "sequential", 0);
+    u32 busy = option(line, "busy", 0), value = 1, beats = 0;
     struct accesses write =
         accesses(option(line, "write", 0), option(line, "write_set", pages), option(line, "write_from", 0),
                  option(line, "write_over", 0), pages, 0x2545f491);
@@ -185,13 +198,18 @@ void guest_main(const struct loader_info *info)
         put(BEAT_PORT, (u8)*text);
 
     for (u64 due = cycles() + tick;;) {
-        /* sti lets interrupts in only after the instruction that follows it, so no tick slips in before hlt. */
-        __asm__ volatile("cli");
-        while (!ticked)
-            __asm__ volatile("sti; hlt; cli" : : : "memory");
-        ticked = 0;
-        __asm__ volatile("sti");
-        u64 now = cycles();
+        u64 now;
+        if (busy) {
+            u64 last = cycles();
+            for (now = last; now < due; last = now) {
+                now = cycles();
+                if (now - last > tick / WAITED)
+                    due += now - last;
+            }
+        } else {
+            rest();
+            now = cycles();
+        }
         if (now > due + (u64)MADE_UP_FOR * tick)
             due = now - (u64)MADE_UP_FOR * tick;
         for (; due <= now + tick / 2; due += tick) {
