@@ -29,8 +29,8 @@ STEPS = 2000
 """Steps of the first packing of a link [count]."""
 FEWER_STEPS = 600
 """Steps of a packing that begins at another, or takes little effort [count]."""
-ROUNDS, LIGHT_ROUNDS = 32, 4
-"""Rounds of exchanges before the first packing of a link, and with little effort [count]."""
+ROUNDS, LIGHT_ROUNDS = 80, 12
+"""Rounds of filling the lanes of a link, and with little effort [count]."""
 TURNS = 60
 """Schedules tried for each packing [count]."""
 MOST_SECONDS = 5.0
@@ -295,14 +295,19 @@ class LaneArena(Arena):
             if found is not None:
                 return found
         time_s, cost = options.time_s, options.cost
+        hosts = self._hosts(options.column, window_s)
         # What was settled over another link since may not fit where it was.
         if before is not None and options.have(before):
             start, steps = (before.lane, before.option), FEWER_STEPS
         else:
             rounds = LIGHT_ROUNDS if self._light else ROUNDS
-            pooled = pack_pools(time_s, cost, window_s, rng=state.rng, rounds=rounds, clock=state.clock)
-            start, steps = pooled or spread_out(options, choice), FEWER_STEPS if self._light else STEPS
-        hosts = self._hosts(options.column, window_s)
+            length_s = np.full(time_s.shape[1], window_s)
+            pooled = pack_pools(time_s, cost, length_s, rng=state.rng, rounds=rounds, clock=state.clock)
+            start = pooled or spread_out(options, choice)
+            steps = FEWER_STEPS if self._light else STEPS
+            found = pack(time_s, cost, *start, window_s, hosts=hosts, rng=state.rng, steps=0)
+            if pooled is not None and found.overflow_s <= 0:
+                return found
         return pack(time_s, cost, *start, window_s, hosts=hosts, rng=state.rng, steps=steps, clock=state.clock)
 
     def _hosts(self, column: Ints, window_s: float) -> tuple[Hosts, ...]:
