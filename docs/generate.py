@@ -203,12 +203,20 @@ def functions(dotted: str) -> str:
     return "\n" + "\n".join(parts)
 
 
+def columns(_argument: str) -> str:
+    """Return the table of the columns of a log of migrations."""
+    known = named("planner.calibrate.columns.COLUMNS")
+    rows = [(f"`{one.name}`", one.kind, "required" if one.required else "", one.meaning) for one in known]
+    return table(("column", "type", "", "meaning"), rows)
+
+
 MAKERS: dict[str, Callable[[str], str]] = {
     "fields": fields,
     "values": values,
     "commands": commands,
     "command": command,
     "functions": functions,
+    "columns": columns,
 }
 
 

@@ -96,11 +96,13 @@ def _block(found: Calibration) -> Iterator[str]:
         return
     yield from _term_lines(whole)
     if len(found.classes) > 1:
+        yield "  # The values above are for bandwidths beyond all classes, and where a class has none of its own."
         yield "  link_classes:"
         for one in found.classes:
+            yield f"    # {_remark(one)}"
             told = [f"{name}: {_value(one.terms, name)}" for name in TERMS if name in one.terms.fitted]
             rate = _rate(one.up_to_bytes_per_s)
-            yield f"    - {{{', '.join([f'up_to: {rate}', *told])}}}  # {_remark(one)}"
+            yield f"    - {{{', '.join([f'up_to: {rate}', *told])}}}"
 
 
 def _alternatives(found: Calibration) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""How far predictions are off on migrations that others measured; ``python -m tests.accuracy DATA_DIR``."""
