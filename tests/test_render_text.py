@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 from rich.console import Console, RenderableType
 
@@ -191,12 +192,34 @@ def test_predictions_tell_what_is_allowed_and_why_not() -> None:
     assert [line.split("  ")[-1] for line in text[1:5]] == ["no (1)", "yes", "yes", "no (2)"]
     assert [line.split("  ")[-1] for line in text[5:9]] == ["yes", "no (3)", "no (4)", "no (3)"]
     assert "-" in text[6].split()
-    assert text[-4:] == [
+    assert text[-5:] == [
         "(1) longer down than the VM bears (5 s)",
         "(2) not among the approaches of the settings",
         "(3) does not converge: the VM dirties memory at least as fast as the link sends",
         "(4) does not converge: the VM reads memory faster than the link sends",
+        "busy at 800 Mbit/s: the passes of pre-copy do not shrink to the 28.6 MiB with which the VM is stopped."
+        " It converges from 4 Gbit/s on.",
     ]
+
+
+def test_what_would_make_vms_converge_is_said_in_numbers_and_for_ten_at_most() -> None:
+    settings = Settings(model="saturating")
+    machines = [
+        VM(name=f"vm-{i}", host="hv01", vcpus=1, memory=8 * 2**30, read_rate=1e6, write_rate=2e8, working_set=2**31)
+        for i in range(12)
+    ]
+    never = inventory().model_copy(update={"settings": settings, "vms": tuple(machines)})
+    text = [
+        line for line in lines(predictions_text(prediction_rows(never)), 400) if "settles" in line or "more" in line
+    ]
+    assert re.fullmatch(
+        r"vm-0 at 800 Mbit/s: pre-copy settles at 1\.69 GiB left to send, above the 28\.6 MiB with which the VM is"
+        r" stopped\. It converges from [\d.]+ Gbit/s on, or with a downtime limit of [\d.]+ s, or with auto_converge,"
+        r" which takes [\d.]+ s of vCPU time\.",
+        text[0],
+    )
+    assert len(text) == 11
+    assert text[-1] == "... and 2 more VMs: see --vm, or --format json."
 
 
 def test_predictions_fit_a_narrow_terminal() -> None:

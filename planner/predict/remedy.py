@@ -19,6 +19,8 @@ TRIES = 16
 """Values that are tried at once between a bound that fails and one that does [count]."""
 ROUNDS = 3
 """How often the least that does is looked for between its neighbours: it is found within a quarter percent [count]."""
+COLD_SHARE = 0.9
+"""A downtime limit above this share of a cold migration's downtime is no help [1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Remedy:
     least_bandwidth_bytes_per_s
         The least bandwidth with which it converges [bytes/s]; None where none within `MOST_TIMES` does.
     least_downtime_limit_s
-        The least downtime limit with which it does at this bandwidth [s].
+        The least downtime limit with which it does at this bandwidth [s]; None where a cold migration is about as good.
     auto_converge_slowed_s
         vCPU time that auto-converge would take, all else the same [s]; None where it is on already or does not help.
     """
@@ -63,6 +65,8 @@ def remedies(settings: Settings, vms: Sequence[VM], rates: Sequence[float]) -> l
         return _ends(timed.predict(Approach.PRECOPY, workload, rate, rate * limit_s))
 
     bandwidth, limit_s = _least(ends_at, rate), _least(ends_within, limits / rate)
+    cold_s = model.predict(Approach.COLD, workload, rate, limits).downtime_s[:, 0]
+    limit_s[limit_s > COLD_SHARE * cold_s] = np.nan
     settled = np.full(rate.shape, np.nan)
     slowed = np.full(rate.shape, np.nan)
     if isinstance(model, SaturatingModel):
