@@ -63,10 +63,12 @@ class Cable:
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
+        self._holders: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Cable:
-        self.source, self.target = (Host(self._hold(), f"10.0.0.{n}") for n in (1, 2))
+        self.source = Host(self._hold(), "10.0.0.1")
         try:
+            self.target = Host(self._hold(), "10.0.0.2")
             self._wire()
         except OSError:
             self._release()
@@ -76,8 +78,7 @@ class Cable:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._release()
 
-    @staticmethod
-    def _hold() -> subprocess.Popen[bytes]:
+    def _hold(self) -> subprocess.Popen[bytes]:
         """Start a process in a network namespace of its own, which ends when its standard input does."""
         script = "echo; exec cat"
         command = [*ENDS_WITH_US, "unshare", "--net", "sh", "-c", script]
@@ -88,11 +89,13 @@ class Cable:
             said = holder.stderr.read().decode().strip()
             holder.communicate()
             raise OSError(f"no network namespace: {said}")
+        self._holders.append(holder)
         return holder
 
     def _release(self) -> None:
-        for host in (self.source, self.target):
-            host.holder.communicate()
+        for holder in self._holders:
+            holder.communicate()
+        self._holders.clear()
 
     def _wire(self) -> None:
         peer = str(self.target.holder.pid)
