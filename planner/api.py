@@ -23,10 +23,11 @@ from planner.plan.models import (
 )
 from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
+from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
 
-__all__ = ["calibrate", "check", "plan", "predict", "verify"]
+__all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
 
 PROOF_S_PER_MOVE = 2e-4
 """Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
@@ -143,6 +144,31 @@ def predict(
         If a VM does not exist.
     """
     return prediction_rows(inventory, vms, rate_bytes_per_s)
+
+
+def front(inventory: Inventory, vms: Sequence[str] | None = None, rate_bytes_per_s: float | None = None) -> list[Front]:
+    """Find for each VM the ways to move that no other is as good as in time and downtime, over all switch points.
+
+    Parameters
+    ----------
+    inventory
+        A checked inventory.
+    vms
+        Names of the VMs; all of them if None.
+    rate_bytes_per_s
+        Bandwidth [bytes/s]; the fastest link of each VM's host if None.
+
+    Returns
+    -------
+    list of Front
+        One a VM; its ``best`` are ever slower, with ever less downtime.
+
+    Raises
+    ------
+    InputError
+        If a VM is unknown, or its host has no link and no bandwidth is given.
+    """
+    return fronts(inventory, vms, rate_bytes_per_s)
 
 
 def calibrate(log: str, inventory: Inventory | None = None) -> Calibration:

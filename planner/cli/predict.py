@@ -62,12 +62,12 @@ def command(
 
 
 def _front(inventory: str, vms: tuple[str, ...], bandwidth: float | None, plot: Path | None, form: str) -> None:
+    from planner import api
     from planner.cli import screen
     from planner.inventory.load import load_inventory
-    from planner.predict.front import fronts
     from planner.render.front import front_json, front_text
 
-    found = fronts(load_inventory(inventory), vms or None, bandwidth)
+    found = api.front(load_inventory(inventory), vms or None, bandwidth)
     if plot is not None:
         from planner.render.front_svg import front_svg
 
