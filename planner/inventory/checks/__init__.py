@@ -6,20 +6,33 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from planner.inventory.checks.capacity import check_capacity
+from planner.inventory.checks.memory import (
+    check_dirty_sets,
+    check_dirty_vector,
+    check_disk_writes,
+    check_one_way_of_writing,
+    check_parts_of_memory,
+)
 from planner.inventory.checks.names import check_duplicate_links, check_duplicate_names
 from planner.inventory.checks.network import check_migration_network, check_reachability, check_split_paths
 from planner.inventory.checks.quantities import check_hot_memory, check_units
 from planner.inventory.checks.references import check_link_ends, check_rule_members, check_vm_hosts
 from planner.inventory.checks.rules import check_before_cycles, check_repeated_members, check_separated_at_start
-from planner.inventory.checks.settings import check_approaches, check_thresholds
+from planner.inventory.checks.settings import check_approaches, check_link_classes, check_thresholds
 from planner.inventory.draft import Draft
 from planner.inventory.places import MAX_PROBLEMS
 from planner.inventory.translate import Finding
 
 CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     check_thresholds,
+    check_link_classes,
     check_units,
     check_hot_memory,
+    check_one_way_of_writing,
+    check_parts_of_memory,
+    check_dirty_sets,
+    check_dirty_vector,
+    check_disk_writes,
     check_duplicate_names,
     check_duplicate_links,
     check_link_ends,

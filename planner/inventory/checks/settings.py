@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from planner.inventory.draft import Draft
 from planner.inventory.translate import Finding
+from planner.units import format_rate
 
 
 def check_thresholds(draft: Draft) -> Iterator[Finding]:
@@ -19,6 +20,22 @@ def check_thresholds(draft: Draft) -> Iterator[Finding]:
         "keep one of the two",
         ("settings", "downtime_limit"),
     )
+
+
+def check_link_classes(draft: Draft) -> Iterator[Finding]:
+    """Each class of links ends at a bandwidth of its own."""
+    if draft.settings is None or not draft.settings.has("link_classes"):
+        return
+    seen: dict[float, int] = {}
+    for index, one in enumerate(draft.settings.value.link_classes):
+        first = seen.setdefault(one.up_to, index)
+        if first != index:
+            yield Finding(
+                "duplicate-class",
+                f"link_classes[{first}] has the same up_to, {format_rate(one.up_to)}",
+                "keep one of the two: the bandwidth of a move tells which class counts",
+                ("settings", "link_classes", index, "up_to"),
+            )
 
 
 def check_approaches(draft: Draft) -> Iterator[Finding]:
