@@ -6,6 +6,7 @@ import pytest
 
 from planner.errors import InputError
 from planner.inventory.load import parse_inventory
+from planner.inventory.write import inventory_yaml
 
 TEXT = """\
 format: evac/inventory/1
@@ -66,6 +67,24 @@ def test_what_does_not(fields: str, code: str, path: str, words: str) -> None:
     assert (problem.code, problem.place.path) == (code, f"vms[0].{path}"), str(problem)
     assert words in problem.message
     assert problem.mend
+
+
+@pytest.mark.parametrize(
+    "fields", [SETS, VECTOR, "nonzero_memory: 2 GiB, working_set: 1 GiB", "disk: 1 GiB, disk_write_rate: 5 MB/s"]
+)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "",
+        "model: saturating, hybrid_switch: 1.5, tunnelled: true, tunnel_bandwidth: 2 Gbit/s",
+        "fixed_time: 2.5 s, fault_latency: 0.3 ms, hybrid_switch: paper, link_classes: [{up_to: 1 Gbit/s}]",
+    ],
+)
+def test_what_is_written_reads_back(fields: str, settings: str) -> None:
+    inventory = parse_inventory(text(fields, settings))
+    written = inventory_yaml(inventory)
+    assert parse_inventory(written) == inventory
+    assert "rate: 9 MB/s" in written or fields != SETS
 
 
 def test_classes_of_links_end_at_bandwidths_of_their_own() -> None:

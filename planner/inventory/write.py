@@ -50,6 +50,18 @@ _QUANTITIES: Mapping[str, Callable[[Any], str]] = {
     "max_downtime": _duration,
     "downtime_limit": _duration,
     "extra_move_price": _duration,
+    "nonzero_memory": _size,
+    "working_set": _size,
+    "size": _size,
+    "rate": _memory_rate,
+    "after": _duration,
+    "dirtied": _size,
+    "disk_write_rate": _memory_rate,
+    "up_to": _link_rate,
+    "tunnel_bandwidth": _memory_rate,
+    "fixed_time": _duration,
+    "switch_time": _duration,
+    "fault_latency": _duration,
 }
 """How the fields that have a unit are written; one that is not here is written as a bare number."""
 
@@ -86,7 +98,11 @@ def inventory_yaml(inventory: Inventory, comment: str = "") -> str:
 def _section(key: str, entries: Iterable[BaseModel]) -> Iterator[str]:
     yield f"{key}:"
     for entry in entries:
-        yield f"  - {{{', '.join(f'{name}: {text}' for name, text in _fields(entry))}}}"
+        yield f"  - {_mapping(entry)}"
+
+
+def _mapping(entry: BaseModel) -> str:
+    return f"{{{', '.join(f'{name}: {text}' for name, text in _fields(entry))}}}"
 
 
 def _names(key: str, names: Iterable[str]) -> list[str]:
@@ -103,7 +119,7 @@ def _fields(entry: BaseModel) -> Iterator[tuple[str, str]]:
 
 def _written(write: Callable[[Any], str], value: Any) -> str:
     if isinstance(value, tuple):
-        return f"[{', '.join(write(part) for part in value)}]"
+        return f"[{', '.join(_mapping(part) if isinstance(part, BaseModel) else write(part) for part in value)}]"
     return write(value)
 
 
