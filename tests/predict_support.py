@@ -122,14 +122,14 @@ def step_by_step(machine: VM, rate: float, settings: Settings, switch_point: flo
         return None
     unsent = 0.0
     if share := switch_point - passes:
-        unsent = (1 - share) * left
-        took = share * left / mu
+        unsent = left - share * (left - threshold)
+        took = share * (left - threshold) / mu
         among = first if passes == 0 else reached
         fresh = weight * dirtied_bytes(machine, took * (1 - taken)) * max(0.0, 1 - unsent / among)
         clock, sent, slowed, left = clock + took, sent + left - unsent, slowed + took * taken, unsent + fresh
-    elif passes == 0:
-        unsent = left
-    dirty, not_sent = (left - unsent, unsent / first) if passes == 0 else (left, 0.0)
+    elif passes < 2:
+        unsent = threshold if passes else left
+    dirty, not_sent = (left - unsent, unsent / first) if switch_point <= 1 else (left, 0.0)
     touched = machine.read_rate * min(1.0, left / first)
     first_s = 1e-9 * machine.memory / (machine.write_rate or 1.0)
     touched += dirtied_bytes(machine, first_s) / first_s * min(1.0, not_sent + dirty / reached)

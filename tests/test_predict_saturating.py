@@ -144,7 +144,8 @@ def test_pages_of_zeros_cost_their_header() -> None:
 
 
 def test_compression_counts_before_the_switch_only() -> None:
-    settings, none = saturating(compression_ratio=2.0, **NO_TERMS), saturating(**NO_TERMS)
+    none = saturating(stop_threshold=1, **NO_TERMS)
+    settings = none.model_copy(update={"compression_ratio": 2.0})
     calm = vm(write_rate=0, read_rate=0)
     assert must(calm, Approach.PRECOPY, 1e9, settings).time_s == must(calm, Approach.PRECOPY, 1e9, none).time_s / 2
     assert must(calm, Approach.POSTCOPY, 1e9, settings) == must(calm, Approach.POSTCOPY, 1e9, none)

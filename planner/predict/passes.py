@@ -52,6 +52,11 @@ class Setting:
     page_weight: float
     whole_passes: bool
 
+    @property
+    def unsent_bytes(self) -> Floats:
+        """What a pass leaves unsent at its end [bytes]."""
+        return np.zeros_like(self.rate) if self.whole_passes else self.threshold_bytes
+
     def never_ends(self) -> NDArray[np.bool_]:
         """Return which are known never to end without a throttle, because what is dirtied grows ever more slowly.
 
@@ -152,7 +157,7 @@ def copy_in_passes(setting: Setting, throttle: Throttle, keep: int) -> Passes:
             here = here[~never[here]]
             if not here.size:
                 break
-        unsent = np.zeros(here.size) if setting.whole_passes else setting.threshold_bytes[here]
+        unsent = setting.unsent_bytes[here]
         bytes_ = left[here] - unsent
         took = bytes_ / setting.rate[here]
         taken = throttle.taken[here]

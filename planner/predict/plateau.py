@@ -49,7 +49,7 @@ def settled_bytes(setting: Setting) -> Floats:
     for one set the plateau of a set of (1 - l/S) W, written at (1 - l/S) w, above l.
     """
     dirtying, vm = setting.dirtying, setting.vm
-    unsent = np.zeros_like(setting.rate) if setting.whole_passes else setting.threshold_bytes
+    unsent = setting.unsent_bytes
     with np.errstate(divide="ignore", invalid="ignore"):
         fresh = np.where(setting.reached_bytes > unsent, 1.0 - unsent / setting.reached_bytes, 0.0)
     weight = setting.page_weight * fresh

@@ -107,15 +107,14 @@ class SaturatingModel:
 
     def _switched(self, these: Migrations, passes: Passes, points: Floats) -> _Found:
         """Post-copy from each one's switch point on; where pre-copy ends before it, that is what happens."""
-        full = np.floor(points).astype(np.int64)
-        start, share, setting = _each(passes.starts, full), points - full, these.setting
-        part_way, first = share > 0, full == 0
-        unsent = np.where(part_way, (1.0 - share) * start.left_bytes, start.left_bytes)
-        sent = start.left_bytes - unsent
+        within = np.maximum(np.ceil(points).astype(np.int64) - 1, 0)
+        start, share, setting = _each(passes.starts, within), points - within, these.setting
+        first = within == 0
+        sent = share * np.maximum(start.left_bytes - setting.unsent_bytes, 0.0)
+        unsent = start.left_bytes - sent
         took = sent / setting.rate
         reached = np.where(first, setting.first_bytes, setting.reached_bytes)
-        stretch = setting.left_after(np.arange(these.count), took * (1.0 - start.taken), unsent, reached)
-        left = np.where(part_way, stretch, start.left_bytes)
+        left = setting.left_after(np.arange(these.count), took * (1.0 - start.taken), unsent, reached)
         touched = _missing_rate(these, left, np.where(first, unsent, 0.0), writes=self.writes_fault)
         after_s, waiting_s = fault_phase(
             left, touched, these.wire_rate, self.settings.background_efficiency or 1.0, these.fault_latency_s
@@ -128,10 +127,10 @@ class SaturatingModel:
             start.slowed_s + took * start.taken,
             _disk_traffic(these, copying_s) + (start.sent_bytes + sent) / these.compression_ratio + left,
             np.minimum(points, 1.0),
-            np.maximum(np.ceil(points).astype(np.int64) - 1, 0),
+            within,
             _disk_outside(these),
         )
-        ends_before = ~start.running & (points > 0)
+        ends_before = ~_each(passes.starts, np.floor(points).astype(np.int64)).running & (points > 0)
         if ends_before.any():
             after = _either(ends_before, _precopy(these, passes), after)
         if self.settings.tunnelled:
