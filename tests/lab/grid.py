@@ -169,7 +169,7 @@ SINGLE: list[tuple[Approach, int, int, Asked]] = [
     (HYBRID, 96, 32, Asked(write=24, write_set=32, read=2, at_share=0.5)),
     *((POST, 96, 32, Asked(read=4, read_set=size)) for size in (8, 32)),
     # switch points
-    *((HYBRID, 96, 32, Asked(write=8, read=4, at_share=share)) for share in (0.25, 0.5, 0.75, 0.95)),
+    *((HYBRID, 96, 32, Asked(write=8, read=4, at_share=share)) for share in (0.25, 0.5, 0.75, 0.85)),
     *((HYBRID, 96, 32, Asked(write=16, read=4, after_passes=passes)) for passes in (1, 2, 3)),
     # downtime limits
     *((PRE, 96, 32, Asked(write=8, limit_ms=limit)) for limit in (50, 150, 600)),

@@ -53,7 +53,11 @@ def predicted(given: Given, link: Link) -> Expected:
         write_rate=given.write_rate,
         working_set=given.write_set,
     )
-    switch = given.at_share if given.after_passes is None else float(given.after_passes)
+    switch = None if given.after_passes is None else float(given.after_passes)
+    if given.at_share is not None:
+        # Asked for as a share of the memory; the first pass ends when what the downtime limit allows is still left.
+        pass_bytes = given.wire_bytes - link.effective_rate * given.downtime_limit_s
+        switch = min(1.0, given.at_share * given.wire_bytes / pass_bytes)
     found = predict_vm(settings, vm, PLANNED[given.approach], given.link_rate, switch)
     return Expected(
         float(found.time_s[0, 0]),
