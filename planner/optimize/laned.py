@@ -29,7 +29,7 @@ STEPS = 2000
 """Steps of the first packing of a link [count]."""
 FEWER_STEPS = 600
 """Steps of a packing that begins at another, or takes little effort [count]."""
-ROUNDS, LIGHT_ROUNDS = 80, 12
+ROUNDS, LIGHT_ROUNDS = 80, 8
 """Rounds of filling the lanes of a link, and with little effort [count]."""
 TURNS = 60
 """Schedules tried for each packing [count]."""
