@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from planner.errors import EvacError, InputError, Place, Problem
 from planner.files import read_text, write_text
 from planner.inventory.fabric import leaf_and_spine
-from planner.inventory.models import INVENTORY_FORMAT, VM, Host, Inventory
+from planner.inventory.models import INVENTORY_FORMAT, VM, Host, Inventory, Settings
 from planner.inventory.write import inventory_yaml
 
 MIB = 2**20
@@ -119,6 +119,7 @@ def build(machines: Sequence[Machine], hosts: int, rate_factor: float) -> Invent
     return Inventory(
         format=INVENTORY_FORMAT,
         name="bitbrains",
+        settings=Settings(model="saturating"),
         hosts=tuple(Host(name=name, cpus=cpus, memory=host_gib * 1024 * MIB) for name in names),
         switches=switches,
         links=links,

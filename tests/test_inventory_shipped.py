@@ -93,11 +93,20 @@ def test_rack_is_what_its_command_makes() -> None:
 
 
 def test_rack_can_do_what_its_head_says() -> None:
-    answer = api.plan(load_inventory(FOLDER / "rack.yaml"), ["hv01", "hv02"], 300.0)
+    answer = api.plan(load_inventory(FOLDER / "rack.yaml"), ["hv01", "hv02"], 360.0, time_limit_s=10.0)
     assert answer.moves
-    assert len({move.approach for move in answer.moves}) > 2
-    shorter = api.check(load_inventory(FOLDER / "rack.yaml"), ["hv01", "hv02"], 240.0)
+    assert {move.approach for move in answer.moves} >= {Approach.HYBRID, Approach.PRECOPY}
+    shorter = api.check(load_inventory(FOLDER / "rack.yaml"), ["hv01", "hv02"], 300.0)
     assert shorter.status is Status.INFEASIBLE
+
+
+def test_new_inventories_have_the_model_that_measured_migrations_confirm() -> None:
+    assert parse_inventory(starter_text()).settings.model == "saturating"
+    assert synthesize(hosts=2, vms=4, seed=1).settings.model == "saturating"
+
+
+def test_an_inventory_that_names_no_model_means_the_paper_s() -> None:
+    assert load_inventory(FOLDER / "demo.yaml").settings.model == "paper"
 
 
 def test_the_starter_loads_and_fits_the_schema() -> None:

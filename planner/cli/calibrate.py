@@ -10,7 +10,7 @@ from planner.cli.options import format_option, help_text, keep_input, output_opt
 
 HELP = help_text(
     """
-    Fit what links and hosts add to a migration to a log of past ones.
+    Fit the overheads of links and hosts to past migrations.
 
     The log is CSV: memory, bandwidth and duration of each migration at least, with units in the
     values or in the columns' names. Found are, by class of link, the share of the bandwidth that

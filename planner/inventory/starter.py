@@ -14,6 +14,7 @@ format: evac/inventory/1
 name: starter
 
 settings:                        # all optional
+  model: saturating              # how migrations are predicted; evac calibrate fits it to past ones
   downtime_limit: 300 ms         # pre-copy stops a VM once the rest takes no longer than this (QEMU's default)
   max_outgoing: 2                # migrations that may leave a host at once
   max_incoming: 2                # migrations that may enter a host at once
@@ -40,6 +41,7 @@ vms:                             # all VMs, also those that stay: they take up r
     disk: 0 B                    # what moves besides memory; 0 where storage is shared
     read_rate: 50 MB/s
     write_rate: 80 MB/s
+    working_set: 4 GiB           # memory that these writes come back to; all of it if absent
     weight: 3                    # a second of its downtime counts three times
     max_downtime: 5 s
     approaches: [precopy]        # of cold, precopy, postcopy, hybrid; all of them if absent

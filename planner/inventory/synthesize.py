@@ -26,6 +26,7 @@ from planner.inventory.models import (
     NotAtOnce,
     Rule,
     Separate,
+    Settings,
     Together,
 )
 
@@ -79,6 +80,7 @@ def synthesize(hosts: int = 20, vms: int = 200, seed: int = 7, name: str | None 
     return Inventory(
         format=INVENTORY_FORMAT,
         name=name or f"cluster-{hosts}x{vms}-seed{seed}",
+        settings=Settings(model="saturating"),
         hosts=tuple(
             Host(
                 name=names[i],
