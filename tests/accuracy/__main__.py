@@ -6,9 +6,8 @@ Prints the tables of docs/accuracy.md; with ``--write`` they take the place of t
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,9 @@ from planner.calibrate.log import Log
 from planner.calibrate.robust import relative_errors
 from planner.inventory.models import Settings
 from tests.accuracy.logs import CHECKS, JUDGED, DataSet
+from tests.accuracy.page import PAGE, put, table
 
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "accuracy.md"
-BEGIN, END = "<!-- measured: real migrations -->\n", "<!-- end of measured -->"
+PART = "real migrations"
 SHORT = {
     "calibrated": "saturating, calibrated",
     "saturating": "saturating, defaults",
@@ -45,12 +44,6 @@ def fitted_half_error(log: Log) -> float:
         own = names[fitted] == name
         time[own] = cases.part(own).predict(terms.applied(Settings())).time_s
     return float(np.mean(relative_errors(time, cases.duration_s)))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a Markdown table."""
-    for line in (head, ["-"] * len(head), *rows):
-        yield f"| {' | '.join(line)} |"
 
 
 def cell(errors: Errors) -> str:
@@ -123,9 +116,7 @@ def main() -> int:
     text = "\n".join(report(given.data)) + "\n"
     print(text, end="")
     if given.write:
-        page = PAGE.read_text(encoding="utf-8")
-        pattern = re.compile(f"({re.escape(BEGIN)}).*?({re.escape(END)})", re.DOTALL)
-        PAGE.write_text(pattern.sub(lambda part: part[1] + text + part[2], page), encoding="utf-8")
+        put(PART, text)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of the lab: ``python -m tests.lab run --out lab.jsonl``, then ``report lab.jsonl``."""
+"""The benchmark of the lab: ``python -m tests.lab run --out lab.jsonl``, then ``report lab.jsonl [--write]``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+from tests.accuracy.page import PAGE, put
 from tests.lab import records
+from tests.lab.calibrate import calibrate
 from tests.lab.grid import MIB, cells
 from tests.lab.needs import missing
-from tests.lab.report import lines
+from tests.lab.report import compare, lines
+from tests.lab.rivals import tables
 from tests.lab.runner import left, measure
 
 
@@ -33,14 +36,17 @@ def run(out: Path) -> int:
     return 0
 
 
-def report(path: Path) -> int:
-    """Print what calibration finds, and what was measured beside what is predicted."""
+def report(path: Path, *, write: bool) -> int:
+    """Print what calibration finds, and what was measured beside what is predicted; write it into the page too."""
     measured = list(records.read(path))
     if not measured:
         print(f"{path} holds no measurements.", file=sys.stderr)
         return 2
-    for line in lines(measured):
-        print(line)
+    links = calibrate(measured)
+    text = "\n".join((*tables(compare(measured, links), links), *lines(measured))) + "\n"
+    print(text, end="")
+    if write:
+        put("lab", text)
     return 0
 
 
@@ -48,9 +54,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="measure (a quarter of an hour)").add_argument("--out", type=Path, required=True)
-    commands.add_parser("report", help="say what was measured").add_argument("records", type=Path)
+    told = commands.add_parser("report", help="say what was measured")
+    told.add_argument("records", type=Path)
+    told.add_argument("--write", action="store_true", help=f"write the tables into {PAGE.name}")
     asked = parser.parse_args()
-    return run(asked.out) if asked.command == "run" else report(asked.records)
+    return run(asked.out) if asked.command == "run" else report(asked.records, write=asked.write)
 
 
 if __name__ == "__main__":
