@@ -128,9 +128,7 @@ def _while_it_runs(step: Step) -> Iterator[str]:
                 f" {step.switch_pass - 1} passes, switch to post-copy:"
             )
             yield from _block(virsh.job(move).line, virsh.switch(move).line)
-            yield (
-                "Forgotten, it stays a pre-copy, which may never end. From the switch on the VM runs on the target."
-            )
+            yield "Forgotten, it stays a pre-copy, which may never end. From the switch on the VM runs on the target."
         case Approach.HYBRID if step.switch_bytes is None:
             yield "The switch to post-copy comes by itself after the first pass. From then on it runs on the target."
         case Approach.HYBRID:
