@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.accuracy.__main__ import BEGIN, END, PAGE, report
+from tests.accuracy.__main__ import PART, report
 from tests.accuracy.logs import GRID_STATED, GRID_STEADY, OPENSTACK
+from tests.accuracy.page import PAGE, put
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,7 +65,15 @@ def test_data_that_are_not_there(tmp_path: Path) -> None:
     assert "none of the data sets" in run.stderr
 
 
-def test_the_page_has_room_for_the_tables() -> None:
-    page = PAGE.read_text("utf-8")
-    assert page.count(BEGIN) == page.count(END) == 1
-    assert page.index(BEGIN) < page.index("| OpenStack |") < page.index(END)
+def test_the_page_has_room_for_the_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copy = tmp_path / "accuracy.md"
+    copy.write_text(PAGE.read_text("utf-8"), "utf-8")
+    monkeypatch.setattr("tests.accuracy.page.PAGE", copy)
+    put(PART, "other tables\n")
+    before, after = PAGE.read_text("utf-8"), copy.read_text("utf-8")
+    assert "| OpenStack |" in before
+    assert "| OpenStack |" not in after
+    assert "other tables" in after
+    assert before.split("## In the lab")[1] == after.split("## In the lab")[1]
+    with pytest.raises(ValueError, match="0 places"):
+        put("elsewhere", "")

@@ -169,6 +169,28 @@ def test_a_rate_above_the_nominal_one_is_told_of() -> None:
     assert any("check that column's unit" in note for note in only.terms.notes)
 
 
+def test_a_rate_far_below_the_nominal_one_is_told_of() -> None:
+    rows = [{**row, "bandwidth_mbit_s": "400000"} for row in made(TRUE)]
+    (only,) = fitted(rows).classes
+    assert any("far slower" in note and "check that column's unit" in note for note in only.terms.notes)
+
+
+def test_migrations_that_never_end_by_the_model_tell_nothing() -> None:
+    rows = [{**row, "write_rate": "900 MB/s", "working_set": ""} for row in made(TRUE)]
+    (only,) = fitted(rows).classes
+    assert only.terms.link_efficiency == Settings().link_efficiency
+    assert not {"link_efficiency", "fixed_time"} & only.terms.fitted
+    assert only.terms.notes[0].startswith("link_efficiency, fixed_time: by the model none of these migrations ends")
+    assert only.held_out["calibrated"].no_figure == 8
+
+
+def test_of_very_many_some_are_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.calibrate.fit.MOST_FITTED", 30)
+    (only,) = fitted(made(TRUE, repeats=20)).classes
+    assert only.terms.link_efficiency == pytest.approx(0.83, rel=0.01)
+    assert (only.used, only.held_out["calibrated"].judged) == (80, 40)
+
+
 def test_the_model_without_a_figure_is_counted_not_hidden() -> None:
     rows = [{**row, "write_rate": "500 MB/s", "working_set": ""} for row in made(TRUE)]
     errors = fitted(rows).classes[0].held_out["paper"]
@@ -278,6 +300,15 @@ def test_what_the_log_does_not_say_the_inventory_does() -> None:
         (HEAD + ROW * 8 + "8 GiB,1 Gbit/s,\n", "missing-value", 10, "the duration is not given"),
         (HEAD + ROW * 8 + ",1 Gbit/s,34 s\n", "missing-value", 10, "the memory is not given"),
         (HEAD + ROW * 8 + "0 B,1 Gbit/s,34 s\n", "wrong-value", 10, "no VM can have this memory"),
+        (HEAD + ROW * 8 + "8,1 Gbit/s,34 s\n", "implausibly-small", 10, "memory of 8 bytes"),
+        (
+            HEAD + ROW * 8 + "8 GiB,1000,34 s\n",
+            "implausibly-small",
+            10,
+            "bandwidth is implausibly small: 1e+03 bytes/s",
+        ),
+        (HEAD + ROW * 8 + "8 GiB,1 Gbit/s,1e-320\n", "implausibly-small", 10, "duration is implausibly small"),
+        ("memory,bandwidth,duration,switch_point\n8 GiB,1 Gbit/s,34 s,1e9\n", "wrong-value", 2, "100 passes"),
         (HEAD + 'a"b,1,"2\n', "not-csv", 2, "no CSV"),
         ("memory,bandwidth,duration_s\n" + "8 GiB,1 Gbit/s,inf\n" * 1, "wrong-value", 2, "a finite number"),
         ("memory,bandwidth,duration_s\n" + "8 GiB,1 Gbit/s,34 s\n" * 1, "wrong-value", 2, "a number of s expected"),

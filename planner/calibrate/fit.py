@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from planner.calibrate.cases import Cases, Flags, Floats
-from planner.calibrate.robust import least, loss, outliers, weighted_median
+from planner.calibrate.robust import NO_FIGURE, least, loss, outliers, weighted_median
 from planner.inventory.models import Approach, Settings
 
 LEAST_SPREAD = 1.25
 """How many times as long the long copies must take as the short ones, for a fixed time to be told from a rate [1]."""
+MOST_FITTED = 1500
+"""Most migrations of a class that are fitted on; of more, so many are taken evenly [count]."""
 LEAST_DOWNTIMES = 4
 """Fewest measured downtimes that a term is fitted on [count]."""
 _EFFICIENCIES = np.geomspace(0.02, 1.0, 24)
@@ -97,6 +99,9 @@ def fit_terms(cases: Cases, settings: Settings, start: Terms) -> tuple[Terms, Fl
 
 
 def _fit(cases: Cases, settings: Settings, start: Terms) -> Terms:
+    count = len(cases.migrations)
+    if count > MOST_FITTED:
+        cases = cases.part(np.arange(count) * MOST_FITTED % count < MOST_FITTED)
     terms = start
     for _ in range(_ROUNDS if _switched(cases).any() else 1):
         terms = _copying(cases, settings, replace(terms, notes=()), start)
@@ -128,15 +133,21 @@ def _copying(cases: Cases, settings: Settings, terms: Terms, start: Terms) -> Te
         return loss(copied + fixed_s(copied), cases.duration_s)
 
     efficiency = least(off, _EFFICIENCIES)
+    if off(efficiency) >= NO_FIGURE:
+        note = "link_efficiency, fixed_time: by the model none of these migrations ends; check write_rate, working_set"
+        return replace(
+            terms, link_efficiency=start.link_efficiency, fixed_time=start.fixed_time, notes=(*terms.notes, note)
+        )
     told = terms.told("link_efficiency", efficiency)
     if apart:
         told = told.told("fixed_time", fixed_s(copied_s(efficiency)))
     else:
         told = replace(told, fixed_time=start.fixed_time, notes=(*told.notes, "fixed_time: all copies take about as"
         " long, so that a fixed time cannot be told from a rate"))  # fmt: skip
-    if efficiency > 0.9999:
-        note = "link_efficiency: migrations are faster than the nominal bandwidth allows; check that column's unit"
-        told = replace(told, notes=(*told.notes, note))
+    for odd, word in ((efficiency > 0.9999, "faster"), (efficiency < 1.0001 * _EFFICIENCIES[0], "far slower")):
+        if odd:
+            note = f"link_efficiency: migrations are {word} than the nominal bandwidth says; check that column's unit"
+            told = replace(told, notes=(*told.notes, note))
     return told
 
 

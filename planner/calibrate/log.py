@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from planner.calibrate.columns import PARSERS, Heading, read_headings
 from planner.errors import InputError, Place, Problem
 from planner.files import read_text
+from planner.inventory.checks.quantities import LEAST_BANDWIDTH_BYTES_PER_S, believed
 from planner.inventory.models import VM, Approach, Inventory
 from planner.units import UnitError
 
@@ -21,6 +22,10 @@ LEAST_ROWS = 8
 """Fewest migrations that anything is fitted on [count]."""
 MOST_ROWS = 200_000
 """Most migrations that are read [count]."""
+MOST_SWITCH_POINT = 100
+"""Most passes before a switch [count]."""
+_LEAST = {"bandwidth": LEAST_BANDWIDTH_BYTES_PER_S, "duration": 1e-3}
+_BASE_UNITS = {"bandwidth": "bytes/s", "duration": "s"}
 MOST_PROBLEMS = 1000
 """Problems after which reading stops [count]."""
 _WRITES = frozenset({"write_rate", "working_set", "dirty_sets", "dirty_vector", "hot_memory", "hot_duration"}) | {
@@ -159,6 +164,9 @@ class _Row:
         approach = self._approach()
         vm = self._vm()
         switch = self._value("switch_point")
+        if switch is not None and switch > MOST_SWITCH_POINT:
+            message = f"no migration has more than {MOST_SWITCH_POINT} passes before a switch"
+            self._problem("wrong-value", message, "give passes, not seconds or bytes", "switch_point")
         downtime, blackout, transferred = (self._value(name) for name in ("downtime", "blackout", "transferred"))
         for name, value in (("downtime", downtime), ("blackout", blackout)):
             if value is not None and duration is not None and value > duration * (1 + 1e-9) + 0.05:
@@ -207,6 +215,9 @@ class _Row:
             field = ".".join(map(str, first["loc"]))
             self._problem("wrong-value", f"no VM can have this {field}: {first['msg']}", "correct the value", field)
             return None
+        if not believed(vm.memory) or not believed(vm.disk):
+            message = f"memory of {vm.memory} bytes, or disk of {vm.disk} bytes, is less than 1 MiB"
+            self._problem("implausibly-small", message, "write its unit: a bare number is bytes", "memory")
         for name in ("nonzero_memory", "working_set", "hot_memory"):
             if (getattr(vm, name) or 0) > vm.memory:
                 self._problem("larger-than-memory", f"{name} is larger than memory", "give a part of the memory", name)
@@ -234,6 +245,10 @@ class _Row:
             self._problem("missing-value", f"the {name} is not given", "give it, or leave the line out", name)
         elif value == 0:
             self._problem("not-positive", f"the {name} is 0", "give what it was, or leave the line out", name)
+            return None
+        elif value is not None and value < _LEAST[name]:
+            message = f"the {name} is implausibly small: {value:.3g} {_BASE_UNITS[name]}"
+            self._problem("implausibly-small", message, "write its unit, or correct it", name)
             return None
         return value
 
