@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -81,13 +81,35 @@ class Front:
         return tuple(point for point in self.points if not point.beaten)
 
 
+_Figures = tuple[float, float, float, float, float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
+    """A way to move, with the figures of all VMs in the order of those of `FrontPoint`, and whether they are any."""
+
     approach: Approach
     switch_point: float | None
     paper_share: bool
     offered: bool
-    found: Prediction
+    figures: list[_Figures]
+    shares: list[float]
+    inside: list[bool]
+
+    @staticmethod
+    def of(
+        found: Prediction,
+        approach: Approach,
+        switch_point: float | None = None,
+        *,
+        paper_share: bool = False,
+        offered: bool = True,
+    ) -> _Way:
+        parts = (found.time_s, found.downtime_s, found.blackout_s, found.stall_s, found.slowed_s)
+        columns = [part[:, 0].tolist() for part in (*parts, found.transferred_bytes)]
+        figures: list[_Figures] = list(zip(*columns, strict=True))
+        inside = (found.outside[:, 0] == Outside.INSIDE).tolist()
+        return _Way(approach, switch_point, paper_share, offered, figures, found.precopy_share[:, 0].tolist(), inside)
 
 
 def fronts(
@@ -128,54 +150,35 @@ def _ways(
     """Predict all ways; where several cost the same, the first is meant."""
     settings, workload = inventory.settings, workload_of(vms)
     model, limits = model_for(settings), thresholds(settings, rates)
-    simple = (Approach.PRECOPY, Approach.POSTCOPY, Approach.COLD)
-    ways = [_Way(way, None, False, True, model.predict(way, workload, rates, limits)) for way in simple]
+    ways = [
+        _Way.of(model.predict(approach, workload, rates, limits), approach)
+        for approach in (Approach.PRECOPY, Approach.POSTCOPY, Approach.COLD)
+    ]
     if not isinstance(model, SaturatingModel):
-        return [*ways, _Way(Approach.HYBRID, None, True, True, model.predict(Approach.HYBRID, workload, rates, limits))]
+        own = model.predict(Approach.HYBRID, workload, rates, limits)
+        return [*ways, _Way.of(own, Approach.HYBRID, paper_share=True)]
     chosen = settings.hybrid_switch
     points = FINE_POINTS if chosen == "front" else model.switch_points
     for point, found in zip(points, model.curve(workload, rates, limits, points), strict=True):
-        ways.append(_Way(Approach.HYBRID, point, False, point in model.switch_points, found))
+        ways.append(_Way.of(found, Approach.HYBRID, point, offered=point in model.switch_points))
     if chosen in ("front", "paper"):
         share = model.predict(Approach.HYBRID, workload, rates, limits, own_switch("paper", workload))
-        ways.append(_Way(Approach.HYBRID, None, True, chosen == "paper", share))
+        ways.append(_Way.of(share, Approach.HYBRID, paper_share=True, offered=chosen == "paper"))
     return ways
 
 
 def _points(inventory: Inventory, vm: VM, i: int, ways: Sequence[_Way]) -> tuple[FrontPoint, ...]:
-    points: dict[tuple[float, float, bool], FrontPoint] = {}
+    """Return what is allowed, by time, those marked that another is as good as."""
+    kept: dict[tuple[float, float, bool], _Way] = {}
     for way in ways:
-        found = way.found
-        if found.outside[i, 0] != Outside.INSIDE:
-            continue
-        downtime_s = float(found.downtime_s[i, 0])
-        if refusal(inventory.settings, vm, way.approach, downtime_s):
-            continue
-        time_s = float(found.time_s[i, 0])
-        # A hybrid whose pre-copy ends before the switch is pre-copy, and stands there as that.
-        points.setdefault(
-            (time_s, downtime_s, way.paper_share),
-            FrontPoint(
-                way.approach,
-                float(found.precopy_share[i, 0]) if way.paper_share else way.switch_point,
-                way.paper_share,
-                time_s,
-                downtime_s,
-                float(found.blackout_s[i, 0]),
-                float(found.stall_s[i, 0]),
-                float(found.slowed_s[i, 0]),
-                float(found.transferred_bytes[i, 0]),
-                way.offered,
-            ),
-        )
-    return _marked(list(points.values()))
-
-
-def _marked(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
-    """Return points by time, those marked that another is as good as."""
-    marked, least_s = [], np.inf
-    for point in sorted(points, key=lambda point: (point.time_s, point.downtime_s)):
-        beaten = point.downtime_s >= least_s * (1 - NOTABLE)
-        marked.append(replace(point, beaten=beaten))
-        least_s = least_s if beaten else point.downtime_s
-    return tuple(marked)
+        time_s, downtime_s = way.figures[i][:2]
+        if way.inside[i] and not refusal(inventory.settings, vm, way.approach, downtime_s):
+            # A hybrid whose pre-copy ends before the switch is pre-copy, and stands there as that.
+            kept.setdefault((time_s, downtime_s, way.paper_share), way)
+    points, least_s = [], np.inf
+    for (_, downtime_s, _), way in sorted(kept.items(), key=lambda item: item[0]):
+        beaten = downtime_s >= least_s * (1 - NOTABLE)
+        least_s = least_s if beaten else downtime_s
+        switch_point = way.shares[i] if way.paper_share else way.switch_point
+        points.append(FrontPoint(way.approach, switch_point, way.paper_share, *way.figures[i], way.offered, beaten))
+    return tuple(points)

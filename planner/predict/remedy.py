@@ -15,9 +15,9 @@ from planner.predict.saturating import SaturatingModel
 
 MOST_TIMES = 1000.0
 """Up to how many times the bandwidth, or the downtime limit, is looked [1]."""
-TRIES = 16
+TRIES = 8
 """Values that are tried at once between a bound that fails and one that does [count]."""
-ROUNDS = 3
+ROUNDS = 4
 """How often the least that does is looked for between its neighbours: it is found within a quarter percent [count]."""
 COLD_SHARE = 0.9
 """A downtime limit above this share of a cold migration's downtime is no help [1]."""

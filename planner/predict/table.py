@@ -13,6 +13,9 @@ from planner.predict.protocol import Floats, Outside, Prediction
 from planner.predict.registry import model_for, thresholds, workload_of
 from planner.predict.remedy import Remedy, remedies
 
+MOST_REMEDIES = 1000
+"""For so many VMs, the first, what would make them converge is looked for [count]."""
+
 
 @dataclass(frozen=True, slots=True)
 class PredictionRow:
@@ -42,7 +45,7 @@ class PredictionRow:
     reason
         Why it is not allowed, in words; empty where it is.
     remedy
-        For a pre-copy that does not converge, what would make it.
+        For a pre-copy that does not converge, what would make it; of the first `MOST_REMEDIES` VMs.
     """
 
     vm: str
@@ -92,7 +95,8 @@ def prediction_rows(
     limits = thresholds(inventory.settings, rates)
     model, workload = model_for(inventory.settings), workload_of(chosen)
     found = {approach: model.predict(approach, workload, rates, limits) for approach in ALL_APPROACHES}
-    never = np.flatnonzero(found[Approach.PRECOPY].outside[:, 0] == Outside.WRITES_OUTRUN_LINK)
+    blackouts = {approach: one.blackout_s for approach, one in found.items()}
+    never = np.flatnonzero(found[Approach.PRECOPY].outside[:, 0] == Outside.WRITES_OUTRUN_LINK)[:MOST_REMEDIES]
     helps = remedies(inventory.settings, [chosen[i] for i in never], [float(rates[i, 0]) for i in never])
     remedy_of = {int(i): remedy for i, remedy in zip(never, helps, strict=True)}
     return [
@@ -102,6 +106,7 @@ def prediction_rows(
             approach,
             float(rates[i, 0]),
             found[approach],
+            blackouts[approach],
             i,
             remedy_of.get(i) if approach is Approach.PRECOPY else None,
         )
@@ -116,6 +121,7 @@ def _row(
     approach: Approach,
     rate_bytes_per_s: float,
     prediction: Prediction,
+    blackout_s: Floats,
     i: int,
     remedy: Remedy | None,
 ) -> PredictionRow:
@@ -132,7 +138,7 @@ def _row(
         rate_bytes_per_s=rate_bytes_per_s,
         time_s=known(prediction.time_s),
         downtime_s=downtime_s,
-        blackout_s=known(prediction.blackout_s),
+        blackout_s=known(blackout_s),
         stall_s=known(prediction.stall_s),
         slowed_s=known(prediction.slowed_s),
         transferred_bytes=known(prediction.transferred_bytes),

@@ -10,6 +10,8 @@ from itertools import groupby
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from planner.inventory.models import Approach
+from planner.predict.protocol import Outside
 from planner.predict.remedy import Remedy
 from planner.predict.table import PredictionRow
 from planner.render.tables import Column, Fitting
@@ -81,11 +83,15 @@ def _cells(row: PredictionRow) -> list[str]:
 
 def _remedy_lines(rows: Sequence[PredictionRow]) -> list[str]:
     """Return for each VM whose pre-copy does not converge what would make it."""
-    never = [(row, row.remedy) for row in rows if row.remedy is not None]
-    lines = [f"{row.vm} at {format_rate(row.rate_bytes_per_s)}: {_remedy(remedy)}" for row, remedy in never]
-    more = len(lines) - _MOST_REMEDIES
-    rest = [f"... and {plural(more, 'more VM')}: see --vm, or --format json."] if more > 0 else []
-    return [*lines[:_MOST_REMEDIES], *rest]
+    reason = Outside.WRITES_OUTRUN_LINK.reason
+    never = [row for row in rows if row.approach is Approach.PRECOPY and row.reason == reason]
+    lines = [
+        f"{row.vm} at {format_rate(row.rate_bytes_per_s)}: {_remedy(row.remedy)}"
+        for row in never[:_MOST_REMEDIES]
+        if row.remedy is not None
+    ]
+    more = len(never) - len(lines)
+    return [*lines, f"... and {plural(more, 'more VM')}: see --vm, or --format json."] if more else lines
 
 
 def _remedy(remedy: Remedy) -> str:
