@@ -22,6 +22,7 @@ from tests.benchmarks.baselines import POLICIES, Policy, allowed_to, operate
 from tests.benchmarks.decisions import Decision, plan_of
 from tests.benchmarks.fluid import cached_deadline_s, fluid_deadline_s, menu
 from tests.benchmarks.generator import GIB, SIZES, Instance, Size, generate
+from tests.benchmarks.predictions import measure
 from tests.benchmarks.records import OURS, Case, movers_of, read
 from tests.benchmarks.rival import decisions_of, document, task_of
 
@@ -289,3 +290,12 @@ def test_decisions_of_anyone_become_a_plan_with_the_models_times() -> None:
     assert verify_plan(instance.inventory, plan).ok
     assert plan.moves[0].duration_s == pytest.approx(20 * GIB / NIC)
     assert plan.moves[0].path == ("hv0001", "leaf001", "hv0003")
+
+
+def test_the_pace_of_predictions_counts_what_it_predicts() -> None:
+    pace = measure(vms=7, rates=3, points=5, repeats=1)
+    assert pace.predictions == 105
+    assert pace.inside == 1.0, "a hybrid always ends"
+    done = CliRunner().invoke(main, ["predict", "--vms", "4", "--rates", "2", "--points", "3", "--repeats", "1"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("4 VMs x 2 bandwidths x 3 switch points: 24 predictions in ")

@@ -91,6 +91,22 @@ def report(results: Path, out: Path, sections: tuple[Path, ...], note: str) -> N
         click.echo(path)
 
 
+@main.command()
+@click.option("--vms", default=20_000, show_default=True, type=click.IntRange(1), help="VMs.")
+@click.option("--rates", default=8, show_default=True, type=click.IntRange(1), help="Bandwidths.")
+@click.option("--points", default=16, show_default=True, type=click.IntRange(1), help="Switch points.")
+@click.option("--repeats", default=3, show_default=True, type=click.IntRange(1), help="The best of so many counts.")
+def predict(vms: int, rates: int, points: int, repeats: int) -> None:
+    """Time predictions of many VMs, bandwidths and switch points at once."""
+    from tests.benchmarks.predictions import measure
+
+    pace = measure(vms, rates, points, repeats)
+    click.echo(
+        f"{vms:,} VMs x {rates} bandwidths x {points} switch points: {pace.predictions:,} predictions in"
+        f" {pace.seconds:.2f} s of processor time"
+    )
+
+
 @main.command(hidden=True)
 @click.argument("kind", type=click.Choice(["evac", "baselines", "cp-sat"]))
 @click.argument("case")
