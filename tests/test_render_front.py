@@ -206,6 +206,12 @@ def test_plot_into_a_directory_that_is_not_there_is_an_input_error(tmp_path: Pat
     assert "cannot be written" in done.stderr
 
 
+def test_plot_into_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    done = evac(DEMO, "--vm", "app-1", "--plot", str(tmp_path / "app-1.png"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "ends in .svg" in done.stderr
+
+
 def test_the_table_of_approaches_says_what_would_make_a_vm_converge() -> None:
     done = evac(DEMO, "--vm", "db-1")
     assert "db-1 at 800 Mbit/s: the passes of pre-copy do not shrink" in done.stdout

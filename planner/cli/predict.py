@@ -25,6 +25,13 @@ HELP = help_text(
 )
 
 
+def read_picture(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Return the name of a picture."""
+    if value is not None and value.suffix.lower() != ".svg":
+        raise click.BadParameter(f"{str(value)!r} would be an SVG all the same; give a name that ends in .svg")
+    return value
+
+
 @click.command(help=HELP)
 @inventory_argument
 @click.option("--vm", "vms", callback=read_names, multiple=True, metavar="VM[,VM...]", help="Only these VMs.")
@@ -38,6 +45,7 @@ HELP = help_text(
 @click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=read_picture,
     metavar="FILE.svg",
     help="Draw time and downtime of these ways; implies --front.",
 )
