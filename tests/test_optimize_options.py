@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.inventory.models import ALL_APPROACHES, Approach
+from planner.inventory.models import Approach
 from planner.optimize.options import Columns, bandwidth_menu
 from planner.predict import predict_vm
 from tests.optimize_support import Compiled, compiled, compiled_case, host, inventory, shared_link_case, star, vm
+from tests.truth.brute import offered_ways
 from tests.truth.inventories import Case, random_case
 
 CASES = [("random", seed) for seed in range(14)] + [("shared", seed) for seed in range(11)]
@@ -61,14 +62,13 @@ def test_tables_hold_what_the_model_predicts_and_the_limits_allow(kind: str, see
     made = compiled_case(case_of(kind, seed))
     problem, tables = made.problem, made.tables
     for v, mover in enumerate(problem.movers[:2]):
-        allowed = set(problem.settings.approaches) & set(mover.approaches or ALL_APPROACHES)
-        for a, way in enumerate(problem.ways):
-            for r, rate in enumerate(tables.rates.tolist()):
+        for r, rate in enumerate(tables.rates.tolist()):
+            offered = offered_ways(problem.settings, mover, rate)
+            for a, way in enumerate(problem.ways):
                 found = predict_vm(problem.settings, mover, way.approach, rate, way.switch_point)
                 inside = not found.outside[0, 0]
                 assert bool(tables.inside[v, a, r]) == inside
-                bears = inside and (mover.max_downtime is None or found.downtime_s[0, 0] <= mover.max_downtime)
-                assert bool(tables.usable[v, a, r]) == (bears and way.approach in allowed)
+                assert bool(tables.usable[v, a, r]) == (way in offered)
                 if inside:
                     assert tables.time_s[v, a, r] == found.time_s[0, 0]
                     assert tables.downtime_s[v, a, r] == found.downtime_s[0, 0]

@@ -22,6 +22,7 @@ from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.predict.protocol import Outside
 from planner.predict.registry import model_for, thresholds, workload_of
 from planner.predict.ways import predict_way
+from planner.predict.worth import worth_offering
 
 FRACTIONS = (1.0, 0.5, 0.25)
 """Shares of the bottleneck that are always on the menu [1]."""
@@ -85,8 +86,8 @@ class Tables:
     time_s, downtime_s
         Shape (M, A, R) with ways in the order of `Problem.ways` [s].
     usable
-        Whether the model holds, the VM and the settings allow the way, and its max_downtime is kept; the
-        deadline is not looked at. Shape (M, A, R).
+        Whether the model holds, the VM and the settings allow the way, its max_downtime is kept and the way is worth
+        offering; the deadline is not looked at. Shape (M, A, R).
     inside
         Whether the model holds, shape (M, A, R).
     """
@@ -143,7 +144,7 @@ def predict_all(problem: Problem, rates: Floats) -> tuple[Floats, Floats, Bools,
     bearable = np.array([np.inf if vm.max_downtime is None else vm.max_downtime for vm in problem.movers])
     with np.errstate(invalid="ignore"):
         usable &= down <= bearable[:, None, None]
-    return time, down, usable, inside
+    return time, down, worth_offering(problem.ways, usable, time, down), inside
 
 
 def _permitted(problem: Problem) -> Bools:

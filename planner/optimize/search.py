@@ -40,6 +40,10 @@ WORTHWHILE = 2e-4
 """Share of the weighted downtime by which a round must improve it to count as better [1]."""
 GOOD_GAP = 1e-4
 """Relative gap at which the search for better schedules ends [1]."""
+CLOSE_GAP = 1e-3
+"""Relative gap from which on no more than `CLOSE_PATIENCE` is worth while: predictions are off by far more [1]."""
+CLOSE_PATIENCE = 2
+"""Rounds without a better schedule after which one that is so close is left alone."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,8 @@ class _Decomposition:
         # Of very few the optimum is proven afterwards anyway.
         patience = PATIENCE + (PATIENCE_OF_FEW // movers if movers > EXACT_MOVERS else 0)
         for step in range(ROUNDS):
-            if state.over() or stale > patience:
+            close = state.incumbent is not None and state.gap <= CLOSE_GAP
+            if state.over() or stale > (CLOSE_PATIENCE if close else patience):
                 break
             state.tell(f"assigning and scheduling, round {step + 1}")
             turn = self._turn(step)
@@ -183,7 +188,7 @@ class _Decomposition:
                 self._arenas.append(Arena(state, arena.classes, lean=True))
         if state.incumbent is None and not state.infeasible:
             self._fastest()
-        if state.incumbent is not None and not self._first_only and state.gap > GOOD_GAP:
+        if state.incumbent is not None and not self._first_only and state.gap > CLOSE_GAP:
             improve(state)
 
     def _combine(self, arena: LaneArena) -> None:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.inventory.models import VM, Before, Inventory, NotAtOnce, Separate, Together
+from planner.inventory.models import VM, Before, Inventory, NotAtOnce, Separate, Settings, Together
 from planner.network import Network, Route
 from planner.plan.models import InventoryRef, Move, Objective, PathShare, Plan, Request, Status
 from planner.predict import model_for, predict_vm
@@ -76,12 +76,30 @@ def menu_choices(
             for host in inventory.hosts
             if host.name not in evacuate and (route := network.route(vm.host, host.name)) is not None
             for rate in menu(vm, route)
-            for way in ways_of(model_for(inventory.settings))
-            if way.approach in inventory.settings.approaches
+            for way in offered_ways(inventory.settings, vm, rate)
         ]
         for vm in inventory.vms
         if vm.host in evacuate
     }
+
+
+def offered_ways(settings: Settings, vm: VM, rate: float) -> list[Way]:
+    """Return the ways on offer: of switch points only those that save 2% and 25 ms over all quicker ways."""
+    allowed = set(settings.approaches) & set(settings.approaches if vm.approaches is None else vm.approaches)
+    found = []
+    for way in ways_of(model_for(settings)):
+        numbers = predict_vm(settings, vm, way.approach, rate, way.switch_point)
+        bearable = vm.max_downtime is None or numbers.downtime_s[0, 0] <= vm.max_downtime
+        if way.approach in allowed and not numbers.outside[0, 0] and bearable:
+            found.append((float(numbers.time_s[0, 0]), float(numbers.downtime_s[0, 0]), way))
+    several = sum(way.switch_point is not None for way in ways_of(model_for(settings))) > 1
+    kept, least_s = [], math.inf
+    for _, down_s, way in sorted(found, key=lambda one: one[0]):
+        saves = down_s <= least_s * 0.98 and down_s <= least_s - 0.025
+        if way.switch_point is None or not several or saves:
+            kept.append(way)
+            least_s = min(least_s, down_s)
+    return kept
 
 
 def shares_menu(*shares: float) -> Callable[[VM, Route], list[float]]:

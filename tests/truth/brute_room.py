@@ -14,8 +14,8 @@ from itertools import permutations, product
 
 from planner.inventory.models import VM, Approach, Before, Inventory, NotAtOnce, Separate, Together
 from planner.network import Network, Route
-from planner.predict import model_for, predict_vm
-from planner.predict.ways import ways_of
+from planner.predict import predict_vm
+from tests.truth.brute import offered_ways
 
 LATE_S = 1e-6
 Menu = Callable[[Route], Sequence[float]]
@@ -144,11 +144,8 @@ class RoomTruth:
     def _make_steps(self, name: str, source: str, target: str) -> list[Step]:
         vm, route = self.vms[name], self.network.route(source, target)
         found: list[Step] = []
-        for way in ways_of(model_for(self.inventory.settings)):
-            for rate in self.menu(route) if route is not None else ():
-                allowed = self.inventory.settings.approaches
-                if way.approach not in allowed or (vm.approaches is not None and way.approach not in vm.approaches):
-                    continue
+        for rate in self.menu(route) if route is not None else ():
+            for way in offered_ways(self.inventory.settings, vm, rate):
                 numbers = predict_vm(self.inventory.settings, vm, way.approach, rate, way.switch_point)
                 time_s, down_s = float(numbers.time_s[0, 0]), float(numbers.downtime_s[0, 0])
                 if numbers.outside[0, 0] or not time_s <= self.deadline_s + LATE_S:
