@@ -204,6 +204,18 @@ def test_passes_settle_where_it_is_said(machine: VM) -> None:
     assert settled == pytest.approx(threshold + after - before, rel=1e-6), "each pass sends all but the threshold"
 
 
+def test_the_vm_is_stopped_with_what_the_pages_own_rate_carries_within_the_limit() -> None:
+    assert remedy(NEVER, link_efficiency=0.5).stops_at_bytes == pytest.approx(0.3 * RATE * 0.5)
+    assert remedy(NEVER, stop_threshold=10**7, link_efficiency=0.5).stops_at_bytes == 10**7
+    assert remedy(NEVER, model="paper").stops_at_bytes == pytest.approx(0.3 * RATE)
+
+
+def test_passes_that_shrink_too_slowly_settle_nowhere() -> None:
+    slow = vm(working_set=4 * GIB, write_rate=1.13e8)
+    assert not converges(slow, RATE)
+    assert remedy(slow).settles_at_bytes is None
+
+
 def test_passes_that_grow_without_end_settle_nowhere() -> None:
     found = remedies(saturating(model="paper"), [NEVER], [RATE])[0]
     assert found.settles_at_bytes is None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.inventory.models import VM, Approach, Settings
+from planner.predict.passes import STEADY
 from planner.predict.protocol import Floats, Outside, Prediction
 from planner.predict.registry import model_for, thresholds, workload_of
 from planner.predict.saturating import SaturatingModel
@@ -30,8 +31,8 @@ class Remedy:
     Parameters
     ----------
     settles_at_bytes
-        What is left to send however many passes there are [bytes]; None where passes grow without end, or the model
-        does not say.
+        What is left to send however many passes there are [bytes]; None where passes grow without end or shrink too
+        slowly, or the model does not say.
     stops_at_bytes
         How little would have to be left (l) [bytes].
     least_bandwidth_bytes_per_s
@@ -67,16 +68,17 @@ def remedies(settings: Settings, vms: Sequence[VM], rates: Sequence[float]) -> l
     bandwidth, limit_s = _least(ends_at, rate), _least(ends_within, limits / rate)
     cold_s = model.predict(Approach.COLD, workload, rate, limits).downtime_s[:, 0]
     limit_s[limit_s > COLD_SHARE * cold_s] = np.nan
-    settled = np.full(rate.shape, np.nan)
+    settled, stops = np.full(rate.shape, np.nan), limits
     slowed = np.full(rate.shape, np.nan)
     if isinstance(model, SaturatingModel):
-        settled = model.settled_bytes(workload, rate, limits)
+        settled, stops = model.settles_and_stops(workload, rate, limits)
+        settled[settled <= stops * (1 + STEADY)] = np.nan
         if not settings.auto_converge:
             throttled = SaturatingModel(settings.model_copy(update={"auto_converge": True}))
             slowed = throttled.predict(Approach.PRECOPY, workload, rate, limits).slowed_s
     return [
         Remedy(
-            _known(settled[i, 0]), float(limits[i, 0]), _known(bandwidth[i]), _known(limit_s[i]), _known(slowed[i, 0])
+            _known(settled[i, 0]), float(stops[i, 0]), _known(bandwidth[i]), _known(limit_s[i]), _known(slowed[i, 0])
         )
         for i in range(len(vms))
     ]

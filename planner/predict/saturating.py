@@ -91,10 +91,15 @@ class SaturatingModel:
         passes = self._copied(these, int(max(points, default=0.0)) + 1)
         return [_shaped(self._switched(these, passes, np.full(these.count, point)), these.shape) for point in points]
 
-    def settled_bytes(self, workload: Workload, rate_bytes_per_s: Floats, stop_threshold_bytes: Floats) -> Floats:
-        """Return what is left between passes that do not converge, without a throttle [bytes]."""
+    def settles_and_stops(
+        self, workload: Workload, rate_bytes_per_s: Floats, stop_threshold_bytes: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return what passes that do not converge leave, without a throttle, and with what the VM is stopped [bytes].
+
+        The second is the stop threshold as the pages' own rate has it.
+        """
         these = self._side_by_side(workload, rate_bytes_per_s, stop_threshold_bytes)
-        return settled_bytes(these.setting).reshape(these.shape)
+        return settled_bytes(these.setting).reshape(these.shape), these.setting.threshold_bytes.reshape(these.shape)
 
     def _side_by_side(self, workload: Workload, rate: Floats, threshold: Floats) -> Migrations:
         return side_by_side(
