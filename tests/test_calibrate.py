@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from planner.calibrate import Calibration, calibrate
+from planner.calibrate.cases import Cases
 from planner.calibrate.classes import class_names
 from planner.calibrate.judge import halves
 from planner.calibrate.log import LEAST_ROWS, Log, parse_log
@@ -17,7 +19,8 @@ from planner.calibrate.robust import least, outliers, weighted_median
 from planner.errors import InputError, Problem
 from planner.inventory.load import parse_inventory
 from planner.inventory.models import VM, Approach, Inventory, Settings
-from planner.predict import predict_vm
+from planner.predict import Prediction, model_for, predict_vm
+from planner.render.calibration import settings_block
 
 MIB = 2**20
 MBIT = 1e6 / 8
@@ -152,6 +155,47 @@ def test_a_class_of_one_size_has_the_fixed_time_of_all() -> None:
     assert second.terms.fixed_time == pytest.approx(2.2, rel=0.02)
 
 
+def test_what_one_class_cannot_tell_is_as_in_another_in_all_that_is_written() -> None:
+    rows = made(TRUE, approaches=(Approach.PRECOPY, Approach.POSTCOPY))
+    rows += [{**row, "downtime_ms": ""} for row in made(TRUE, rates_mbit=[10_000.0])]
+    found = fitted(rows)
+    assert found.classes[1].terms.fitted == {"link_efficiency", "fixed_time"}
+    read = parse_inventory(INVENTORY.replace("hosts:", f"{settings_block(found)}hosts:", 1)).settings
+    for settings in (found.calibrated(), read):
+        of_links = settings.link_classes
+        assert [settings.switch_time, *(one.switch_time for one in of_links)] == pytest.approx([0.27] * 3, rel=0.02)
+        latencies = [settings.fault_latency, *(one.fault_latency for one in of_links)]
+        assert latencies == pytest.approx([0.0004] * 3, rel=0.05)
+
+
+def test_a_small_class_is_judged_by_its_own_half() -> None:
+    odd = made(TRUE.model_copy(update={"link_efficiency": 0.3}), rates_mbit=[4000.0], repeats=2)
+    for found in fitted([*made(TRUE), *odd]).classes:
+        assert found.held_out["calibrated"].mean == pytest.approx(0.0, abs=0.02)
+
+
+def test_equal_migrations_are_predicted_once() -> None:
+    cases = Cases.of(log_of(made(TRUE, sizes_mib=[1024, 2048], repeats=6)).migrations)
+    asked = []
+
+    class Spy:
+        def predict(self, *given: Any) -> Prediction:
+            asked.append(given[1].image_bytes.size)
+            return model_for(TRUE).predict(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("planner.calibrate.cases.model_for", lambda settings: Spy())
+        assert cases.predict(TRUE).time_s.shape == (12,)
+    assert asked == [2]
+
+
+def test_named_classes_whose_bandwidths_overlap_are_not_told_apart() -> None:
+    slow, fast = ([{**row, "class": "plain"} for row in made(TRUE, rates_mbit=[rate])] for rate in (1000.0, 25_000.0))
+    tunnel = [{**row, "class": "tunnel"} for row in made(TRUE, rates_mbit=[10_000.0])]
+    assert fitted([*slow, *tunnel]).told_by_bandwidth
+    assert not fitted([*slow, *fast, *tunnel]).told_by_bandwidth
+
+
 def test_classes_by_name_that_bandwidths_do_not_tell() -> None:
     plain = [{**row, "class": "plain"} for row in made(TRUE)]
     tunnel = [{**row, "class": "tunnel"} for row in made(TRUE.model_copy(update={"link_efficiency": 0.3}), repeats=3)]
@@ -269,12 +313,7 @@ vms:
 
 def test_what_the_log_does_not_say_the_inventory_does() -> None:
     inventory = parse_inventory(INVENTORY)
-    text = "vm,memory,bandwidth,duration,write_rate\na,,1 Gbit/s,34 s,\na,2 GiB,1 Gbit/s,34 s,7 MB/s\n" * 8
-    text = (
-        "\n".join(dict.fromkeys([text.splitlines()[0]]))
-        + "\n"
-        + "a,,1 Gbit/s,34 s,\na,2 GiB,1 Gbit/s,34 s,7 MB/s\n" * 4
-    )
+    text = "vm,memory,bandwidth,duration,write_rate\n" + "a,,1 Gbit/s,34 s,\na,2 GiB,1 Gbit/s,34 s,7 MB/s\n" * 4
     first, second, *_ = parse_log(text, "log.csv", inventory).migrations
     assert (first.vm.memory, first.vm.write_rate, first.vm.working_set) == (4 * 2**30, 2e6, 2**30)
     assert (second.vm.memory, second.vm.write_rate, second.vm.working_set) == (2 * 2**30, 7e6, None)

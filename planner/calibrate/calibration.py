@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.calibrate.cases import Cases, Flags, Floats
-from planner.calibrate.classes import class_names, tops
+from planner.calibrate.classes import by_bandwidth, class_names
 from planner.calibrate.fit import Terms, fit_terms
 from planner.calibrate.judge import METHODS, Errors, halves, repeatability, simple_times, times_off
 from planner.calibrate.log import LEAST_ROWS, Log
@@ -26,8 +27,8 @@ class ClassFit:
     ----------
     name
         Name of the class.
-    up_to_bytes_per_s
-        The highest bandwidth in it [bytes/s].
+    from_bytes_per_s, up_to_bytes_per_s
+        The lowest and the highest bandwidth in it [bytes/s].
     used
         Migrations that its terms were fitted on [count].
     outlier_lines
@@ -43,6 +44,7 @@ class ClassFit:
     """
 
     name: str
+    from_bytes_per_s: float
     up_to_bytes_per_s: float
     used: int
     outlier_lines: tuple[int, ...]
@@ -83,8 +85,12 @@ class Calibration:
     @property
     def told_by_bandwidth(self) -> bool:
         """Whether the bandwidth of a move tells its class, so that one inventory can have them all."""
-        rates = [one.up_to_bytes_per_s for one in self.classes]
-        return len(set(rates)) == len(rates)
+        return all(lower.up_to_bytes_per_s < higher.from_bytes_per_s for lower, higher in pairwise(self.classes))
+
+    @property
+    def told(self) -> frozenset[str]:
+        """The names of the terms that some class told; where another cannot tell them, it has their values too."""
+        return frozenset().union(*(one.terms.fitted for one in self.classes))
 
     @property
     def largest(self) -> ClassFit:
@@ -99,7 +105,7 @@ class Calibration:
         if len(self.classes) == 1 or not self.told_by_bandwidth:
             return self.largest.terms.applied(self.settings)
         found = self.whole.terms.applied(self.settings)
-        return found.model_copy(update={"link_classes": tuple(_link_class(one) for one in self.classes)})
+        return found.model_copy(update={"link_classes": tuple(_link_class(one, self.told) for one in self.classes)})
 
 
 def calibrate(log: Log, settings: Settings | None = None) -> Calibration:
@@ -133,26 +139,26 @@ def calibrate(log: Log, settings: Settings | None = None) -> Calibration:
     cases = Cases.of(log.migrations)
     names = np.array(class_names(log.migrations))
     judge = _Judge(cases, names, halves(log.migrations, list(names)), base)
-    highest = tops(log.migrations, list(names))
     found = fit_classes(cases, names, base)
-    classes = tuple(judge.of(name, names == name, top, *found[name]) for name, top in highest.items())
+    classes = tuple(judge.of(name, names == name, *found[name]) for name in by_bandwidth(log.migrations, list(names)))
     aside = np.zeros(len(names), dtype=np.bool_)
     for name, (_, odd) in found.items():
         aside[names == name] = odd
     every = np.ones(len(names), dtype=np.bool_)
-    top = classes[-1]
-    whole = judge.of("all", every, top.up_to_bytes_per_s, top.terms, aside)
+    whole = judge.of("all", every, classes[-1].terms, aside)
     return Calibration(log.file, len(log.migrations), log.unread, base, whole, classes)
 
 
-def fit_classes(cases: Cases, names: NDArray[np.str_], base: Settings) -> dict[str, tuple[Terms, Flags]]:
+def fit_classes(
+    cases: Cases, names: NDArray[np.str_], base: Settings, least_rows: int = LEAST_ROWS
+) -> dict[str, tuple[Terms, Flags]]:
     """Fit the terms of each class, and say which of its migrations were set aside.
 
     What a class cannot tell is as in the class of most migrations that can; a class of too few migrations has the terms
     of the largest, or where all are so small, those of all together.
     """
     parts = {str(name): cases.part(names == name) for name in dict.fromkeys(names)}
-    large = {name: part for name, part in parts.items() if len(part.migrations) >= LEAST_ROWS}
+    large = {name: part for name, part in parts.items() if len(part.migrations) >= least_rows}
     start = Terms.of(base)
     if not large:
         terms, aside = fit_terms(cases, base, start)
@@ -165,7 +171,7 @@ def fit_classes(cases: Cases, names: NDArray[np.str_], base: Settings) -> dict[s
     for name, part in large.items():
         if len(large) > 1 and len(found[name][0].fitted) < len(start.names):
             found[name] = fit_terms(part, base, start)
-    nothing = replace(start, fitted=frozenset(), notes=(f"all terms: fewer than {LEAST_ROWS} migrations are logged",))
+    nothing = replace(start, fitted=frozenset(), notes=(f"all terms: fewer than {least_rows} migrations are logged",))
     return {
         name: found[name] if name in found else (nothing, np.zeros(len(part.migrations), dtype=np.bool_))
         for name, part in parts.items()
@@ -182,7 +188,7 @@ class _Judge:
         self.lost, self.sent = np.full(count, np.nan), np.full(count, np.nan)
         if not fitted.any() or fitted.all():
             return
-        terms = fit_classes(cases.part(fitted), names[fitted], base)
+        terms = fit_classes(cases.part(fitted), names[fitted], base, LEAST_ROWS // 2)
         for name in terms:
             mine, theirs = (names == name) & fitted, (names == name) & ~fitted
             if not theirs.any():
@@ -196,14 +202,15 @@ class _Judge:
             for method, times in simple_times(part, cases.part(mine), base).items():
                 self.time[method][theirs] = times
 
-    def of(self, name: str, ours: Flags, top: float, terms: Terms, aside: Flags) -> ClassFit:
+    def of(self, name: str, ours: Flags, terms: Terms, aside: Flags) -> ClassFit:
         """Return what was found of some of the migrations."""
         theirs = ours & self.judged
         part, own = self.cases.part(theirs), self.cases.part(ours)
         lines = [row.line for row, odd in zip(own.migrations, aside, strict=True) if odd]
         return ClassFit(
             name,
-            top,
+            float(own.rate_bytes_per_s.min()),
+            float(own.rate_bytes_per_s.max()),
             len(own.migrations) - len(lines),
             tuple(lines),
             terms,
@@ -220,12 +227,5 @@ def _measured(predicted: Floats, measured: Floats) -> Errors | None:
     return Errors.of(relative_errors(predicted[known], measured[known])) if known.any() else None
 
 
-def _link_class(one: ClassFit) -> LinkClass:
-    terms = one.terms
-    return LinkClass(
-        up_to=one.up_to_bytes_per_s,
-        link_efficiency=terms.link_efficiency,
-        fixed_time=terms.fixed_time,
-        switch_time=terms.switch_time if "switch_time" in terms.fitted else None,
-        fault_latency=terms.fault_latency if "fault_latency" in terms.fitted else None,
-    )
+def _link_class(one: ClassFit, told: frozenset[str]) -> LinkClass:
+    return LinkClass(up_to=one.up_to_bytes_per_s, **{name: getattr(one.terms, name) for name in told})

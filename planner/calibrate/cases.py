@@ -79,8 +79,8 @@ class Cases:
     def of(migrations: Iterable[Migration]) -> Cases:
         """Make the arrays."""
         rows = tuple(migrations)
-        number: dict[tuple[VM, float, Approach, float], int] = {}
-        keys = [(row.vm, row.rate_bytes_per_s, row.approach, _number(row.switch_point)) for row in rows]
+        number: dict[tuple[VM, float, Approach, float | None], int] = {}
+        keys = [(row.vm, row.rate_bytes_per_s, row.approach, row.switch_point) for row in rows]
         different = np.array([number.setdefault(key, len(number)) for key in keys], dtype=np.int64)
         kinds = []
         for approach in Approach:
@@ -91,7 +91,7 @@ class Cases:
                         approach,
                         workload_of([key[0] for key, _ in own]),
                         np.array([[key[1]] for key, _ in own], dtype=np.float64),
-                        np.array([[key[3]] for key, _ in own], dtype=np.float64),
+                        np.array([[_number(key[3])] for key, _ in own], dtype=np.float64),
                         np.array([place for _, place in own], dtype=np.int64),
                     )
                 )

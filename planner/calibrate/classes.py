@@ -29,9 +29,9 @@ def class_names(migrations: Sequence[Migration]) -> tuple[str, ...]:
     return tuple(row.link_class or name[row.rate_bytes_per_s] for row in migrations)
 
 
-def tops(migrations: Sequence[Migration], names: Sequence[str]) -> dict[str, float]:
-    """Return the highest bandwidth of each class, in the order of bandwidths [bytes/s]."""
-    found: dict[str, float] = {}
+def by_bandwidth(migrations: Sequence[Migration], names: Sequence[str]) -> list[str]:
+    """Return the classes in the order of their highest bandwidths."""
+    highest: dict[str, float] = {}
     for row, name in zip(migrations, names, strict=True):
-        found[name] = max(found.get(name, 0.0), row.rate_bytes_per_s)
-    return dict(sorted(found.items(), key=lambda item: item[1]))
+        highest[name] = max(highest.get(name, 0.0), row.rate_bytes_per_s)
+    return sorted(highest, key=lambda name: highest[name])

@@ -94,31 +94,32 @@ def _block(found: Calibration) -> Iterator[str]:
     if not found.told_by_bandwidth:
         yield from _alternatives(found)
         return
-    yield from _term_lines(whole)
+    yield from _term_lines(whole, found.told)
     if len(found.classes) > 1:
-        yield "  # The values above are for bandwidths beyond all classes, and where a class has none of its own."
+        yield "  # The values above are for bandwidths beyond all classes."
         yield "  link_classes:"
         for one in found.classes:
             yield f"    # {_remark(one)}"
-            told = [f"{name}: {_value(one.terms, name)}" for name in TERMS if name in one.terms.fitted]
+            told = [f"{name}: {_value(one.terms, name)}" for name in TERMS if name in found.told]
             rate = _rate(one.up_to_bytes_per_s)
             yield f"    - {{{', '.join([f'up_to: {rate}', *told])}}}"
 
 
 def _alternatives(found: Calibration) -> Iterator[str]:
     """Yield the classes one after the other, all but one as comments: their bandwidths do not tell them apart."""
-    yield "  # Classes of one bandwidth: the values are those of the class of most migrations; the others are comments."
+    yield "  # Bandwidths do not tell the classes apart: the values are those of most migrations, others are comments."
     for one in sorted(found.classes, key=lambda one: one is not found.largest):
         active = one is found.largest
         yield f"  # {_remark(one)}"
-        for line in _term_lines(one):
+        for line in _term_lines(one, found.told):
             yield line if active or line.lstrip().startswith("#") else f"  # {line.lstrip()}"
 
 
-def _term_lines(one: ClassFit) -> Iterator[str]:
+def _term_lines(one: ClassFit, told: frozenset[str]) -> Iterator[str]:
     for name in TERMS:
-        if name in one.terms.fitted:
-            yield f"  {name}: {_value(one.terms, name)}"
+        if name in told:
+            elsewhere = "" if name in one.terms.fitted else "  # from another class"
+            yield f"  {name}: {_value(one.terms, name)}{elsewhere}"
     for note in one.terms.notes:
         yield f"  # {note}"
 
@@ -188,6 +189,7 @@ def _class_json(one: ClassFit) -> dict[str, Any]:
     terms = one.terms
     return {
         "name": one.name,
+        "from_bytes_per_s": one.from_bytes_per_s,
         "up_to_bytes_per_s": one.up_to_bytes_per_s,
         "used": one.used,
         "outlier_lines": one.outlier_lines,
