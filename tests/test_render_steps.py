@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planner.errors import InputError
-from planner.inventory.models import Approach
+from planner.inventory.models import Approach, Settings
 from planner.plan.models import Request
 from planner.render.steps import steps_of
 from tests.render_samples import GIB, MIB, a_move, a_plan, four_ways
@@ -49,6 +49,15 @@ def test_what_did_not_overlap_in_the_plan_is_ordered_by_the_waits() -> None:
         for other in steps:
             if one.move.end_s <= other.move.start_s:
                 assert one.number in before[other.number]
+
+
+def test_steps_ask_for_what_the_plan_counts_on() -> None:
+    settings = Settings(model="saturating", auto_converge=True, compression_ratio=2.5)
+    live, post = steps_of(a_plan(a_move("a"), a_move("b", Approach.POSTCOPY), settings=settings))
+    assert "--auto-converge" in live.migrate.argv
+    assert "--auto-converge" not in post.migrate.argv
+    assert [note for note in live.notes if "compressed 2.5 times" in note]
+    assert not [note for note in post.notes if "compressed" in note]
 
 
 def test_a_short_step_is_not_called_overrun_at_once() -> None:

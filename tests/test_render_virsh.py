@@ -61,6 +61,30 @@ def test_the_downtime_limit_is_the_threshold_over_the_rate_in_milliseconds() -> 
     ]
 
 
+def test_a_threshold_in_bytes_is_a_limit_at_the_rate_that_is_measured() -> None:
+    settings = Settings(model="saturating", stop_threshold=45 * MIB, link_efficiency=0.9)
+    assert virsh.downtime_limit_ms(a_move(), settings) == 500
+    assert virsh.downtime_limit_ms(a_move(), settings.model_copy(update={"tunnelled": True})) == 500
+    slow = settings.model_copy(update={"tunnelled": True, "tunnel_bandwidth": 45.0 * MIB})
+    assert virsh.downtime_limit_ms(a_move(), slow) == 1000
+    assert virsh.downtime_limit_ms(a_move(), Settings(model="saturating", downtime_limit=0.5)) == 500
+
+
+def test_what_the_prediction_counts_on_is_asked_for() -> None:
+    plain, throttled = Settings(model="saturating"), Settings(model="saturating", auto_converge=True)
+    assert virsh.counted_on(a_move(), plain) == ()
+    assert virsh.counted_on(a_move(), Settings(auto_converge=True, tunnelled=True)) == (), "the paper's model has none"
+    assert virsh.counted_on(a_move(), throttled.model_copy(update={"cpu_throttle_initial": 50})) == (
+        "--auto-converge", "--auto-converge-initial", "50", "--auto-converge-increment", "10",
+    )  # fmt: skip
+    assert "--auto-converge" in virsh.counted_on(a_move(approach=Approach.HYBRID), throttled)
+    for approach in (Approach.COLD, Approach.POSTCOPY):
+        assert virsh.counted_on(a_move(approach=approach), throttled) == ()
+    assert virsh.counted_on(a_move(approach=Approach.COLD), Settings(model="saturating", tunnelled=True)) == (
+        "--p2p", "--tunnelled",
+    )  # fmt: skip
+
+
 def test_the_default_downtime_limit_of_qemu_needs_no_command() -> None:
     assert virsh.beside(a_move(), Settings()) == ()
     assert virsh.beside(a_move(), Settings(downtime_limit=0.3)) == ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from planner.errors import InputError, Place, Problem
-from planner.inventory.models import Approach, Name
+from planner.inventory.models import Approach, Name, Settings
 from planner.plan.models import Move, Plan, PowerStep
 from planner.render import virsh
 from planner.render.room import room_notes
@@ -89,13 +89,17 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
             move=move,
             after=_after(move, moves, of_vm),
             realised=virsh.realised(move),
-            migrate=virsh.migrate(move, flows=plan.settings.flows(move.approach, move.disk_bytes)),
+            migrate=virsh.migrate(
+                move,
+                *virsh.counted_on(move, plan.settings),
+                flows=plan.settings.flows(move.approach, move.disk_bytes),
+            ),
             beside=virsh.beside(move, plan.settings),
             switch_bytes=virsh.switch_bytes(move),
             switch_pass=virsh.switch_pass(move),
             checks=virsh.checks(move),
             overrun_s=max(_OVERRUN_FACTOR * move.duration_s, move.duration_s + _OVERRUN_LEAST_S),
-            notes=(*_power_note(on.get(move.target)), *_room_note(notes[number - 1]), *_notes(move)),
+            notes=(*_power_note(on.get(move.target)), *_room_note(notes[number - 1]), *_notes(move, plan.settings)),
         )
         for number, move in enumerate(moves, start=1)
     )
@@ -201,7 +205,7 @@ def _bad_order(moves: Sequence[Move]) -> Iterable[Problem]:
                 )
 
 
-def _notes(move: Move) -> Iterable[str]:
+def _notes(move: Move, settings: Settings) -> Iterable[str]:
     change = virsh.rounding_change(move.bandwidth_bytes_per_s)
     if change < -virsh.ROUNDING_WORTH_SAYING:
         yield (
@@ -212,6 +216,12 @@ def _notes(move: Move) -> Iterable[str]:
         yield f"virsh knows no bandwidth below 1 MiB/s: this step uses {change:.0%} more than planned."
     if move.disk_bytes > 0:
         yield from _disk_notes(move)
+    compressed = settings.model == "saturating" and settings.compression_ratio > 1
+    if compressed and virsh.realised(move) is not Approach.POSTCOPY:
+        yield (
+            f"The plan counts on memory being compressed {settings.compression_ratio:g} times on the link: add the"
+            " options with which that was measured, such as `--parallel --compressed --comp-methods zstd`."
+        )
     if virsh.switch_pass(move) is not None:
         yield (
             "If pre-copy ends by itself before the switch, nothing is left to be done: the VM has moved, with the pause"

@@ -13,6 +13,8 @@ What is relied on (virsh(1) and the QEMU driver of libvirt):
 - ``--parallel`` sends memory over several connections (multifd), whose bandwidth is that of all together. QEMU before
   10.1 refuses it together with post-copy.
 - A migration whose virsh ends is cancelled: the virsh that starts it must stay.
+- ``--tunnelled`` needs ``--p2p``: the source's daemon itself connects to the target, and goes on where virsh ends.
+- ``--auto-converge-initial`` and ``--auto-converge-increment`` are in percent.
 """
 
 from __future__ import annotations
@@ -120,14 +122,36 @@ def switch_pass(move: Move) -> int | None:
 
 
 def downtime_limit_ms(move: Move, settings: Settings) -> int | None:
-    """Return the downtime limit to set for a move [ms], l over the bandwidth; None where QEMU's default is meant."""
+    """Return the downtime limit to set for a move [ms], l over the bandwidth; None where QEMU's default is meant.
+
+    QEMU counts the limit at the rate that it measures. To stop with a number of bytes left, it is longer by what the
+    link does not carry of the bandwidth.
+    """
     if realised(move) is not Approach.PRECOPY:
         return None
     rate = move.bandwidth_bytes_per_s
     limit_s = settings.stop_threshold_bytes(rate) / rate
+    if settings.stop_threshold is not None and settings.model == "saturating":
+        import numpy as np
+
+        from planner.predict.link_terms import link_terms
+
+        limit_s = settings.stop_threshold / link_terms(settings, np.array([rate])).wire_bytes_per_s.item()
     if abs(limit_s - DEFAULT_DOWNTIME_LIMIT_S) < 5e-4:
         return None
     return min(_LONGEST_DOWNTIME_MS, max(1, round(limit_s * 1000)))
+
+
+def counted_on(move: Move, settings: Settings) -> tuple[str, ...]:
+    """Return the options of ``virsh migrate`` for what the prediction counts on: a tunnel, and auto-converge."""
+    if settings.model != "saturating":
+        return ()
+    options = ["--p2p", "--tunnelled"] if settings.tunnelled else []
+    if settings.auto_converge and realised(move) in (Approach.PRECOPY, Approach.HYBRID):
+        options.append("--auto-converge")
+        options += ["--auto-converge-initial", str(settings.cpu_throttle_initial)]
+        options += ["--auto-converge-increment", str(settings.cpu_throttle_increment)]
+    return tuple(options)
 
 
 def migrate(move: Move, *extra: str, flows: int = 1) -> Command:
