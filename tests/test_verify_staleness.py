@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from planner.inventory.load import load_inventory
-from planner.inventory.models import Inventory
+from planner.inventory.models import Inventory, Settings
 from planner.plan.models import InventoryRef, Plan
 from planner.verify import staleness
 from tests.truth.handmade import GIB, changed_host, changed_link, changed_settings, changed_vm, make_plan, with_rules
@@ -67,6 +67,17 @@ def test_the_settings_that_changed_are_named_where_the_plan_tells_them() -> None
 def test_a_plan_without_a_digest_is_never_stale() -> None:
     plan = PLAN.model_copy(update={"inventory": InventoryRef(name="other")})
     assert staleness(without("app"), plan) == []
+
+
+def test_an_efficiency_that_is_absent_is_that_of_the_model_in_digests() -> None:
+    def digest(**values: object) -> str:
+        settings = Settings.model_validate(values)
+        return INVENTORY.model_copy(update={"settings": settings}).sha256()
+
+    for model, own, other in (("paper", 0.3, 1.0), ("saturating", 1.0, 0.3)):
+        absent = digest(model=model)
+        assert absent == digest(model=model, background_efficiency=own)
+        assert absent != digest(model=model, background_efficiency=other)
 
 
 def test_a_plan_without_digests_of_sections_still_tells_of_its_vms() -> None:

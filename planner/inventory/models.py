@@ -349,7 +349,8 @@ class Inventory(Frozen):
                 if key in entry and entry[key] == default:
                     del entry[key]
         if document["settings"]["background_efficiency"] is None:
-            document["settings"]["background_efficiency"] = PAPER_BACKGROUND_EFFICIENCY
+            saturating = self.settings.model == "saturating"
+            document["settings"]["background_efficiency"] = 1.0 if saturating else PAPER_BACKGROUND_EFFICIENCY
         return document
 
 
