@@ -137,6 +137,18 @@ def test_a_switch_point_is_told_in_bytes_or_passes(
     assert len(virsh.beside(move, Settings())) == (0 if point == 1.0 else 1)
 
 
+def test_a_switch_point_that_only_the_settings_say() -> None:
+    move = a_move(approach=Approach.HYBRID, precopy_share=0.25, disk_bytes=4 * GIB)
+    paper = Settings(model="saturating", hybrid_switch="paper")
+    assert virsh.with_switch_point(move, paper).switch_point == 0.25
+    assert virsh.switch_bytes(virsh.with_switch_point(move, paper)) == 4 * GIB + 2 * GIB
+    all_of_it = virsh.with_switch_point(move.model_copy(update={"precopy_share": 1.0}), paper)
+    assert virsh.realised(all_of_it) is Approach.HYBRID
+    assert virsh.with_switch_point(move, Settings(model="saturating", hybrid_switch=3)).switch_point == 3.0
+    for other, settings in ((move, Settings()), (a_move(), paper), (all_of_it, paper)):
+        assert virsh.with_switch_point(other, settings) == other
+
+
 def test_a_line_is_quoted_for_the_shell() -> None:
     assert virsh.switch(a_move("a b;c")).line == "virsh -c qemu+ssh://hv01/system migrate-postcopy 'a b;c'"
 

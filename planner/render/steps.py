@@ -78,7 +78,7 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
         If a name is not one that a command line may carry, a VM moves twice, or a move waits for one that does
         not end before it.
     """
-    moves = sorted(plan.moves, key=lambda move: move.start_s)
+    moves = [virsh.with_switch_point(move, plan.settings) for move in sorted(plan.moves, key=lambda move: move.start_s)]
     _check(plan, moves)
     notes = room_notes(plan)
     on = {step.host: step for step in plan.power if step.turn == "on"}

@@ -74,6 +74,18 @@ def rounding_change(rate_bytes_per_s: float) -> float:
     return bandwidth_mib_per_s(rate_bytes_per_s) * _MIB / rate_bytes_per_s - 1.0
 
 
+def with_switch_point(move: Move, settings: Settings) -> Move:
+    """Return a move with the switch point of its own that a plan leaves out where the settings say it.
+
+    With the model saturating a hybrid switches at the paper's share of the first pass, which is what its pre-copied
+    share is then, or after the number of passes that the settings have.
+    """
+    if settings.model != "saturating" or move.approach is not Approach.HYBRID or move.switch_point is not None:
+        return move
+    named = settings.hybrid_switch
+    return move.model_copy(update={"switch_point": move.precopy_share if isinstance(named, str) else named})
+
+
 def realised(move: Move) -> Approach:
     """Return the approach as which a move is carried out: a hybrid with nothing on one side is the other pure one."""
     if move.approach is Approach.HYBRID and move.switch_point is not None:
