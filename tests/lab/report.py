@@ -49,8 +49,9 @@ class Measured:
         return float(getattr(self.expected, what)) / measured - 1
 
     def spread(self, what: str) -> float | None:
-        """Standard deviation over mean of the repeats; None for fewer than two."""
-        return None if len(self.seen) < 2 else stdev(getattr(one, what) for one in self.seen) / self.mean(what)
+        """Standard deviation over mean of the repeats; None for fewer than two, or where the mean is 0."""
+        mean = self.mean(what)
+        return stdev(getattr(one, what) for one in self.seen) / mean if len(self.seen) > 1 and mean else None
 
 
 def compare(records: Iterable[Record], links: dict[float, Link]) -> list[Measured]:
