@@ -96,6 +96,16 @@ def test_classes_of_links_end_at_bandwidths_of_their_own() -> None:
     parse_inventory(text(settings=CLASSES.replace("1000 Mbit/s", "40 Gbit/s")))
 
 
+def test_a_tunnel_has_one_connection() -> None:
+    with pytest.raises(InputError) as caught:
+        parse_inventory(text(settings="tunnelled: true, multifd_channels: 4"))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.place.path) == ("tunnel-with-multifd", "settings.multifd_channels")
+    assert problem.mend
+    parse_inventory(text(settings="tunnelled: true, multifd_channels: 1"))
+    parse_inventory(text(settings="tunnelled: false, multifd_channels: 4"))
+
+
 def test_a_wrong_memory_hides_what_only_follows_from_it() -> None:
     wrong = text("nonzero_memory: 5 GiB, " + SETS + ", disk_write_rate: 5 MB/s").replace("memory: 4 GiB", "memory: 4 G")
     with pytest.raises(InputError) as caught:

@@ -56,6 +56,9 @@ def test_steps_ask_for_what_the_plan_counts_on() -> None:
     live, post = steps_of(a_plan(a_move("a"), a_move("b", Approach.POSTCOPY), settings=settings))
     assert "--auto-converge" in live.migrate.argv
     assert "--auto-converge" not in post.migrate.argv
+    assert live.resume is None
+    assert post.resume is not None
+    assert set(post.resume.argv) - set(post.migrate.argv) == {"--postcopy-resume"}
     assert [note for note in live.notes if "compressed 2.5 times" in note]
     assert not [note for note in post.notes if "compressed" in note]
 

@@ -192,8 +192,9 @@ def _overrun(step: Step, steps: Sequence[Step]) -> Iterator[str]:
                 f"- **After the switch never abort it, and touch neither `{move.source}` nor `{move.target}`:** its"
                 " memory is split between them, and only the end of the migration makes it whole. Wait."
             )
-            yield "- If the connection breaks after the switch, the VM stands still. Mend the network, then resume:"
-            yield f"  `{virsh.migrate(move, '--postcopy-resume').line}`"
+            if step.resume is not None:
+                yield "- If the connection breaks after the switch, the VM stands still. Mend the network, then resume:"
+                yield f"  `{step.resume.line}`"
     if waiting:
         yield (
             f"- Step{'s' if len(waiting) > 1 else ''} {', '.join(map(str, waiting))} must not start before it has ended"

@@ -70,7 +70,7 @@ def _step(step: Step, clock: Clock) -> dict[str, Any]:
         "progress": list(virsh.job(move).argv),
         "abort": list(virsh.abort(move).argv),
         "abort_until": "switch to post-copy" if virsh.switches(move) else "end",
-        "resume": list(virsh.migrate(move, "--postcopy-resume").argv) if virsh.switches(move) else None,
+        "resume": None if step.resume is None else list(step.resume.argv),
         "notes": list(step.notes),
     }
 

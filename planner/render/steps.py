@@ -38,6 +38,8 @@ class Step:
         The approach as which it is carried out.
     migrate
         The command that starts it and stays until its end.
+    resume
+        The same to go on after a connection that broke after the switch; None where it does not switch.
     beside
         Commands for a second terminal while it runs.
     switch_bytes
@@ -57,6 +59,7 @@ class Step:
     after: tuple[int, ...]
     realised: Approach
     migrate: Command
+    resume: Command | None
     beside: tuple[Command, ...]
     switch_bytes: int | None
     switch_pass: int | None
@@ -83,17 +86,19 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
     notes = room_notes(plan)
     on = {step.host: step for step in plan.power if step.turn == "on"}
     of_vm = _numbers(moves)
+
+    def migrate(move: Move, *extra: str) -> Command:
+        flows = plan.settings.flows(move.approach, move.disk_bytes)
+        return virsh.migrate(move, *virsh.counted_on(move, plan.settings), *extra, flows=flows)
+
     return tuple(
         Step(
             number=number,
             move=move,
             after=_after(move, moves, of_vm),
             realised=virsh.realised(move),
-            migrate=virsh.migrate(
-                move,
-                *virsh.counted_on(move, plan.settings),
-                flows=plan.settings.flows(move.approach, move.disk_bytes),
-            ),
+            migrate=migrate(move),
+            resume=migrate(move, "--postcopy-resume") if virsh.switches(move) else None,
             beside=virsh.beside(move, plan.settings),
             switch_bytes=virsh.switch_bytes(move),
             switch_pass=virsh.switch_pass(move),

@@ -18,7 +18,7 @@ from planner.inventory.checks.network import check_migration_network, check_reac
 from planner.inventory.checks.quantities import check_hot_memory, check_units
 from planner.inventory.checks.references import check_link_ends, check_rule_members, check_vm_hosts
 from planner.inventory.checks.rules import check_before_cycles, check_repeated_members, check_separated_at_start
-from planner.inventory.checks.settings import check_approaches, check_link_classes, check_thresholds
+from planner.inventory.checks.settings import check_approaches, check_link_classes, check_thresholds, check_tunnel
 from planner.inventory.draft import Draft
 from planner.inventory.places import MAX_PROBLEMS
 from planner.inventory.translate import Finding
@@ -26,6 +26,7 @@ from planner.inventory.translate import Finding
 CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     check_thresholds,
     check_link_classes,
+    check_tunnel,
     check_units,
     check_hot_memory,
     check_one_way_of_writing,

@@ -38,6 +38,20 @@ def check_link_classes(draft: Draft) -> Iterator[Finding]:
             )
 
 
+def check_tunnel(draft: Draft) -> Iterator[Finding]:
+    """A migration through libvirt's tunnel has one connection."""
+    settings = draft.settings
+    if settings is None or not settings.has("tunnelled") or not settings.value.tunnelled:
+        return
+    if settings.has("multifd_channels") and settings.value.multifd_channels > 1:
+        yield Finding(
+            "tunnel-with-multifd",
+            f"tunnelled migrations have one connection, and multifd_channels is {settings.value.multifd_channels}",
+            "leave multifd_channels out, or set tunnelled: false; libvirt refuses both together",
+            ("settings", "multifd_channels"),
+        )
+
+
 def check_approaches(draft: Draft) -> Iterator[Finding]:
     """Each VM has an approach that the settings allow too."""
     if draft.settings is None or not draft.settings.has("approaches"):
