@@ -213,7 +213,7 @@ def test_what_would_make_vms_converge_is_said_in_numbers_and_for_ten_at_most() -
         line for line in lines(predictions_text(prediction_rows(never)), 400) if "settles" in line or "more" in line
     ]
     assert re.fullmatch(
-        r"vm-0 at 800 Mbit/s: pre-copy settles at 1\.69 GiB left to send, above the 28\.6 MiB with which the VM is"
+        r"vm-0 at 800 Mbit/s: pre-copy settles at 1\.69 GiB left to send, above the 25\.7 MiB with which the VM is"
         r" stopped\. It converges from [\d.]+ Gbit/s on, or with a downtime limit of [\d.]+ s, or with auto_converge,"
         r" which takes [\d.]+ s of vCPU time\.",
         text[0],
