@@ -33,8 +33,6 @@ BUSY = 0.9
 """Load from which a link counts as the reason why its moves are late [1]."""
 WELL_USED = 0.5
 """Load from which a link that several moves share is divided into lanes, lest others wait for it [1]."""
-SHARE_FOR_A_SOURCE = 0.25
-"""Share of the time left that the bound of one source's moves may take [1]."""
 
 
 @dataclass(frozen=True)
@@ -186,15 +184,15 @@ class Arena:
         """Return the highest rate on offer over a trunk link [bytes/s]."""
         return float(self.columns.rate[self._model.users[link]].max())
 
-    def floors(self, schedule: Schedule) -> dict[int, float]:
+    def floors(self, schedule: Schedule, share_of_time: float) -> dict[int, float]:
         """Return proven lower bounds on the weighted downtime of the moves of busy sources [s].
 
-        This arena must have all choices, not only lean ones.
+        This arena must have all choices, not only lean ones. Each source may take that share of the time left.
         """
         state, floors = self._state, {}
         for link, load in self.loads(schedule).items():
             if load > BUSY and not state.clock.expired:
-                limit_s = SHARE_FOR_A_SOURCE * state.clock.left_s
+                limit_s = share_of_time * state.clock.left_s
                 users = self._model.users[link]
                 found = source_bound(state.problem, self.columns, link, users, seed=state.seed, time_limit_s=limit_s)
                 if found is not None:

@@ -32,7 +32,7 @@ ROUNDS = 40
 """Assignments tried at the most, with other shares of the links to fill."""
 PATIENCE = 6
 """Rounds without a better schedule after which the assignments are left alone."""
-PATIENCE_OF_FEW = 200
+PATIENCE_OF_FEW = 2000
 """Rounds more by the number of movers: with few of them a round is quick, and luck counts [count]."""
 LOOSEN = 0.4
 """Part of what was taken from a link's share that it gets back after a round that kept the deadline [1]."""
@@ -40,6 +40,8 @@ WORTHWHILE = 2e-4
 """Share of the weighted downtime by which a round must improve it to count as better [1]."""
 GOOD_GAP = 1e-4
 """Relative gap at which the search for better schedules ends [1]."""
+SHARES_FOR_A_SOURCE = (0.25, 0.6)
+"""Share of the time left that the bound of one source may take: at first, and once no better schedule is found [1]."""
 CLOSE_GAP = 1e-3
 """Relative gap from which on no more than `CLOSE_PATIENCE` is worth while: predictions are off by far more [1]."""
 CLOSE_PATIENCE = 2
@@ -148,10 +150,12 @@ class _Decomposition:
         """Run until solved, out of ideas or out of time."""
         state = self._state
         stale = 0
+        bounding: tuple[Arena, Schedule] | None = None
         movers = len(state.problem.movers)
         # Of very few the optimum is proven afterwards anyway.
-        patience = PATIENCE + (PATIENCE_OF_FEW // movers if movers > EXACT_MOVERS else 0)
-        for step in range(ROUNDS):
+        more = PATIENCE_OF_FEW // movers if movers > EXACT_MOVERS else 0
+        patience = PATIENCE + more
+        for step in range(ROUNDS + 2 * more):
             close = state.incumbent is not None and state.gap <= CLOSE_GAP
             if state.over() or stale > (CLOSE_PATIENCE if close else patience):
                 break
@@ -177,12 +181,17 @@ class _Decomposition:
             if state.incumbent is not None and (self._first_only or state.gap <= GOOD_GAP):
                 break
             stale = 0 if state.cost_s < before * (1 - WORTHWHILE) else stale + (state.incumbent is not None)
+            if stale == PATIENCE and bounding is not None and state.gap > CLOSE_GAP:
+                # Perhaps it is the bound that is not good yet.
+                self._look_at_sources(*bounding, SHARES_FOR_A_SOURCE[1])
+                bounding = None
             if schedule.finish_s > state.problem.deadline_s:
                 arena.tighten(schedule)
             else:
                 arena.loosen(LOOSEN)
             if step == 0:
-                self._look_at_sources(arena, schedule)
+                bounding = arena, schedule
+                self._look_at_sources(*bounding, SHARES_FOR_A_SOURCE[0])
                 if movers > EXACT_MOVERS:
                     self._arenas += self._divided(arena, arena.saturated(schedule))
                 self._arenas.append(Arena(state, arena.classes, lean=True))
@@ -200,13 +209,13 @@ class _Decomposition:
         divisions = {link: record.division for link, record in records.best.items()}
         LaneArena(state, arena.classes, divisions, records).replay()
 
-    def _look_at_sources(self, arena: Arena, schedule: Schedule) -> None:
+    def _look_at_sources(self, arena: Arena, schedule: Schedule, share_of_time: float) -> None:
         """Raise the bound by what the moves of each busy source take at the least, if all choices are on offer."""
         state = self._state
         if arena.lean:
             return
         state.tell("bounding hosts one by one")
-        floors = arena.floors(schedule)
+        floors = arena.floors(schedule, share_of_time)
         if math.inf in floors.values():
             # Some host cannot be emptied in time: no row can ask for infinite downtime.
             state.infeasible = True
