@@ -70,6 +70,13 @@ def test_a_threshold_in_bytes_is_a_limit_at_the_rate_that_is_measured() -> None:
     assert virsh.downtime_limit_ms(a_move(), Settings(model="saturating", downtime_limit=0.5)) == 500
 
 
+def test_a_longer_limit_is_twice_the_limit_whatever_a_throttle_takes() -> None:
+    slowed = a_move(downtime_s=99.0)
+    assert virsh.longer_limit_ms(slowed, Settings(model="saturating", auto_converge=True)) == 600
+    assert virsh.longer_limit_ms(slowed, Settings(downtime_limit=2.0)) == 4000
+    assert virsh.longer_limit_ms(slowed, Settings(downtime_limit=9000.0)) == 2_000_000
+
+
 def test_what_the_prediction_counts_on_is_asked_for() -> None:
     plain, throttled = Settings(model="saturating"), Settings(model="saturating", auto_converge=True)
     assert virsh.counted_on(a_move(), plain) == ()

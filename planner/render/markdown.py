@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from planner.inventory.models import Approach
+from planner.inventory.models import Approach, Settings
 from planner.plan.models import Plan
 from planner.render import virsh
 from planner.render.clock import Clock
@@ -77,7 +77,7 @@ def markdown_runbook(plan: Plan) -> str:
             version=lambda host: virsh.virsh(host, "version", purpose="answers").line,
             list_all=lambda host: virsh.virsh(host, "list", "--all", purpose="lists nothing").line,
             while_it_runs=lambda step: "\n".join(_while_it_runs(step)),
-            overrun=lambda step: "\n".join(_overrun(step, steps)),
+            overrun=lambda step: "\n".join(_overrun(step, steps, plan.settings)),
         )
     )
 
@@ -161,7 +161,7 @@ def _block(*lines: str) -> Iterator[str]:
     yield ""
 
 
-def _overrun(step: Step, steps: Sequence[Step]) -> Iterator[str]:
+def _overrun(step: Step, steps: Sequence[Step], settings: Settings) -> Iterator[str]:
     """Yield when the step is overrun and what to do then."""
     move = step.move
     waiting = [other.number for other in steps if step.number in other.after]
@@ -175,7 +175,7 @@ def _overrun(step: Step, steps: Sequence[Step]) -> Iterator[str]:
             yield "- The VM stands still all this time. `Data remaining` must fall; if not, look at the network."
             yield f"- To give up: `{virsh.abort(move).line}`; the VM runs on, on `{move.source}`."
         case Approach.PRECOPY:
-            longer = virsh.set_downtime(move, round(2000 * max(move.downtime_s, 0.3))).line
+            longer = virsh.set_downtime(move, virsh.longer_limit_ms(move, settings)).line
             rate = virsh.bandwidth_mib_per_s(move.bandwidth_bytes_per_s)
             yield (
                 "- If `Data remaining` no longer falls from pass to pass, the VM writes faster than expected. If it"

@@ -154,6 +154,12 @@ def downtime_limit_ms(move: Move, settings: Settings) -> int | None:
     return min(_LONGEST_DOWNTIME_MS, max(1, round(limit_s * 1000)))
 
 
+def longer_limit_ms(move: Move, settings: Settings) -> int:
+    """Return twice the downtime limit of a pre-copy, as far as QEMU accepts it [ms]."""
+    limit_ms = downtime_limit_ms(move, settings) or round(DEFAULT_DOWNTIME_LIMIT_S * 1000)
+    return min(_LONGEST_DOWNTIME_MS, 2 * limit_ms)
+
+
 def counted_on(move: Move, settings: Settings) -> tuple[str, ...]:
     """Return the options of ``virsh migrate`` for what the prediction counts on: a tunnel, and auto-converge."""
     if settings.model != "saturating":
