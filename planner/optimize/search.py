@@ -40,7 +40,7 @@ WORTHWHILE = 2e-4
 """Share of the weighted downtime by which a round must improve it to count as better [1]."""
 GOOD_GAP = 1e-4
 """Relative gap at which the search for better schedules ends [1]."""
-SHARES_FOR_A_SOURCE = (0.25, 0.6)
+SHARES_FOR_A_SOURCE = (0.45, 0.6)
 """Share of the time left that the bound of one source may take: at first, and once no better schedule is found [1]."""
 CLOSE_GAP = 1e-3
 """Relative gap from which on no more than `CLOSE_PATIENCE` is worth while: predictions are off by far more [1]."""
