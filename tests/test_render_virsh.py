@@ -124,21 +124,22 @@ def test_a_hybrid_with_nothing_on_one_side_is_the_other_pure_approach(share: flo
 
 
 @pytest.mark.parametrize(
-    ("point", "sent", "at_pass", "own"),
+    ("point", "sent", "left", "at_pass", "own"),
     [
-        (0.0, 0, None, True),
-        (0.25, 4 * GIB + 2 * GIB, None, True),
-        (1.0, None, None, True),
-        (2.0, None, 3, False),
-        (4.0, None, 5, False),
+        (0.0, 0, None, None, True),
+        (0.25, None, 6 * GIB, None, True),
+        (1.0, None, None, None, True),
+        (2.0, None, None, 3, False),
+        (4.0, None, None, 5, False),
     ],
 )
-def test_a_switch_point_is_told_in_bytes_or_passes(
-    point: float, sent: int | None, at_pass: int | None, own: bool
+def test_a_switch_point_is_told_in_what_is_left_or_in_passes(
+    point: float, sent: int | None, left: int | None, at_pass: int | None, own: bool
 ) -> None:
     share = min(point, 1.0)
     move = a_move(approach=Approach.HYBRID, switch_point=point, precopy_share=share, disk_bytes=4 * GIB)
     assert virsh.switch_bytes(move) == sent
+    assert virsh.switch_left(move) == left
     assert virsh.switch_pass(move) == at_pass
     assert ("--postcopy-after-precopy" in virsh.migrate(move).argv) is own
     assert len(virsh.beside(move, Settings())) == (0 if point == 1.0 else 1)
@@ -148,7 +149,7 @@ def test_a_switch_point_that_only_the_settings_say() -> None:
     move = a_move(approach=Approach.HYBRID, precopy_share=0.25, disk_bytes=4 * GIB)
     paper = Settings(model="saturating", hybrid_switch="paper")
     assert virsh.with_switch_point(move, paper).switch_point == 0.25
-    assert virsh.switch_bytes(virsh.with_switch_point(move, paper)) == 4 * GIB + 2 * GIB
+    assert virsh.switch_left(virsh.with_switch_point(move, paper)) == 6 * GIB
     all_of_it = virsh.with_switch_point(move.model_copy(update={"precopy_share": 1.0}), paper)
     assert virsh.realised(all_of_it) is Approach.HYBRID
     assert virsh.with_switch_point(move, Settings(model="saturating", hybrid_switch=3)).switch_point == 3.0

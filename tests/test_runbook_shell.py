@@ -48,6 +48,11 @@ domjobinfo)
     echo "asked $2" >>"$RECORD/events"
     times=$(grep -c "asked $2" "$RECORD/events")
     [ "$times" -lt 2 ] || printf 'Job type: 2\ndata_processed: 99999999999\nmemory_iteration: %s\n' $((2 * times - 2))
+    case $times in
+    2) echo 'memory_remaining: 0' ;;
+    3) echo 'memory_remaining: 8589934592' ;;
+    4) echo 'memory_remaining: 4294967296' ;;
+    esac
     ;;
 domname)
     [ "$2 $uri" != "${MISTAKEN:-}" ] || { printf 'other-vm\n\n'; exit 0; }
@@ -133,6 +138,17 @@ def test_the_hybrid_waits_for_its_share(tmp_path: Path) -> None:
     assert run.code == 0
     # Asked until the second answer told enough bytes; only then switched.
     assert [event.split()[0] for event in run.events] == ["begin", "asked", "asked", "migrate-postcopy", "end"]
+
+
+def test_a_hybrid_within_the_first_pass_waits_for_what_is_left(tmp_path: Path) -> None:
+    move = a_move("h", Approach.HYBRID, switch_point=0.25)
+    run = Run(a_plan(move), tmp_path, UNTIL_h="migrate-postcopy-h")
+    assert run.code == 0
+    # Of 8 GiB nothing is told at first, then that 0, 8 and 4 GiB remain: the last is no more than three quarters.
+    assert [event.split()[0] for event in run.events] == ["begin", *4 * ["asked"], "migrate-postcopy", "end"]
+    (tmp_path / "dry").mkdir()
+    dry = Run(a_plan(move), tmp_path / "dry", RUN="")
+    assert "once no more than 6442450944 bytes of memory remain" in dry.said
 
 
 def test_a_hybrid_after_several_passes_waits_for_the_next(tmp_path: Path) -> None:

@@ -129,13 +129,22 @@ def _while_it_runs(step: Step) -> Iterator[str]:
             )
             yield from _block(virsh.job(move).line, virsh.switch(move).line)
             yield "Forgotten, it stays a pre-copy, which may never end. From the switch on the VM runs on the target."
+        case Approach.HYBRID if step.switch_left is not None and move.switch_point is not None:
+            yield (
+                f"In a second terminal: when `Memory remaining` has fallen to **{format_size(step.switch_left)}**"
+                f" ({move.switch_point:.0%} of the first pass), switch to post-copy:"
+            )
+            yield from _block(virsh.job(move).line, virsh.switch(move).line)
+            yield (
+                "Forgotten, the switch comes by itself after the first pass (`--postcopy-after-precopy`). From the"
+                " switch on the VM runs on the target."
+            )
         case Approach.HYBRID if step.switch_bytes is None:
             yield "The switch to post-copy comes by itself after the first pass. From then on it runs on the target."
         case Approach.HYBRID:
-            whole = "image" if move.switch_point is None else "first pass"
             yield (
                 f"In a second terminal: when `Data processed` has reached **{format_size(step.switch_bytes)}**"
-                f" ({move.precopy_share:.0%} of the {whole}, after about"
+                f" ({move.precopy_share:.0%} of the image, after about"
                 f" {format_duration(step.switch_bytes / move.bandwidth_bytes_per_s)}), switch to post-copy:"
             )
             yield from _block(virsh.job(move).line, virsh.switch(move).line)

@@ -65,6 +65,7 @@ def _step(step: Step, clock: Clock) -> dict[str, Any]:
         "migrate": list(step.migrate.argv),
         "beside": [list(command.argv) for command in step.beside],
         "switch_to_postcopy_at_bytes": step.switch_bytes,
+        "switch_to_postcopy_at_bytes_left": step.switch_left,
         "switch_to_postcopy_at_pass": step.switch_pass,
         "checks": [_command(check) for check in step.checks],
         "progress": list(virsh.job(move).argv),

@@ -44,6 +44,8 @@ class Step:
         Commands for a second terminal while it runs.
     switch_bytes
         Bytes sent when it is to be switched to post-copy by hand, 0 for at once; None where it is not.
+    switch_left
+        Bytes of memory left in the first pass when it is to be switched by hand; None where it is not.
     switch_pass
         Pass at whose start it is to be switched by hand [number]; None where it is not.
     checks
@@ -62,10 +64,20 @@ class Step:
     resume: Command | None
     beside: tuple[Command, ...]
     switch_bytes: int | None
+    switch_left: int | None
     switch_pass: int | None
     checks: tuple[Command, ...]
     overrun_s: float
     notes: tuple[str, ...]
+
+    @property
+    def switch_when(self) -> tuple[str, int]:
+        """Count of virsh's job statistics and its value at which it is switched by hand; 0 bytes for at once."""
+        if self.switch_pass is not None:
+            return "memory_iteration", self.switch_pass
+        if self.switch_left is not None:
+            return "memory_remaining", self.switch_left
+        return "data_processed", self.switch_bytes or 0
 
 
 def steps_of(plan: Plan) -> tuple[Step, ...]:
@@ -101,6 +113,7 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
             resume=migrate(move, "--postcopy-resume") if virsh.switches(move) else None,
             beside=virsh.beside(move, plan.settings),
             switch_bytes=virsh.switch_bytes(move),
+            switch_left=virsh.switch_left(move),
             switch_pass=virsh.switch_pass(move),
             checks=virsh.checks(move),
             overrun_s=max(_OVERRUN_FACTOR * move.duration_s, move.duration_s + _OVERRUN_LEAST_S),

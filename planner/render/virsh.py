@@ -8,7 +8,8 @@ What is relied on (virsh(1) and the QEMU driver of libvirt):
 - ``--postcopy`` only enables post-copy; ``migrate-postcopy`` from another virsh makes the switch, and
   ``--postcopy-after-precopy`` makes it after the first pass if nobody else did.
 - ``migrate-setmaxdowntime`` is in milliseconds and for a migration that runs; QEMU's default is 300 ms.
-- ``domjobinfo --rawstats`` counts the passes as ``memory_iteration``: 1 in the first, 2 in the second.
+- ``domjobinfo --rawstats`` counts the passes as ``memory_iteration``: 1 in the first, 2 in the second. Its
+  ``memory_remaining`` is what is left of a pass, pages of zeros included, and 0 before the memory's turn.
 - After the switch no host has the whole state: it cannot be aborted, only resumed with ``--postcopy-resume``.
 - ``--parallel`` sends memory over several connections (multifd), whose bandwidth is that of all together. QEMU before
   10.1 refuses it together with post-copy.
@@ -105,22 +106,30 @@ def switches(move: Move) -> bool:
 def switch_bytes(move: Move) -> int | None:
     """Return how much has been sent when the move is switched to post-copy by hand [bytes]; 0 means at once.
 
-    It is the share phi of the image; where the plan has a switch point within the first pass, the disk, which goes
-    first, and that share of the memory. None where there is nothing to do by hand or bytes do not tell: the move does
-    not switch, or after whole passes, or it is a hybrid of a VM whose size the plan does not tell, for which libvirt's
-    own switch after the first pass serves.
+    It is the share phi of the image. None where there is nothing to do by hand or bytes sent do not tell: the move
+    does not switch, or at a switch point, or it is a hybrid of a VM whose size the plan does not tell, for which
+    libvirt's own switch after the first pass serves.
     """
     match realised(move):
         case Approach.POSTCOPY:
             return 0
-        case Approach.HYBRID if move.switch_point is not None and move.switch_point >= 1.0:
+        case Approach.HYBRID if move.switch_point is not None:
             return None
-        case Approach.HYBRID if move.switch_point is not None and move.memory_bytes > 0:
-            return move.disk_bytes + round(move.switch_point * move.memory_bytes)
         case Approach.HYBRID if move.memory_bytes > 0:
             return round(move.precopy_share * (move.memory_bytes + move.disk_bytes))
         case _:
             return None
+
+
+def switch_left(move: Move) -> int | None:
+    """Return how much of the memory is left when the move is switched by hand in its first pass [bytes]; None if not.
+
+    What is left counts pages; of zeros and of what compresses well less is sent.
+    """
+    point = move.switch_point
+    if realised(move) is Approach.HYBRID and point is not None and point < 1.0 and move.memory_bytes > 0:
+        return round((1.0 - point) * move.memory_bytes)
+    return None
 
 
 def switch_pass(move: Move) -> int | None:
@@ -212,7 +221,8 @@ def beside(move: Move, settings: Settings) -> tuple[Command, ...]:
     limit_ms = downtime_limit_ms(move, settings)
     if limit_ms is not None:
         return (set_downtime(move, limit_ms),)
-    return () if switch_bytes(move) is None and switch_pass(move) is None else (switch(move),)
+    by_hand = any(when is not None for when in (switch_bytes(move), switch_left(move), switch_pass(move)))
+    return (switch(move),) if by_hand else ()
 
 
 def set_downtime(move: Move, limit_ms: int) -> Command:
