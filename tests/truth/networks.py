@@ -21,9 +21,12 @@ def network_case(seed: int, *, max_movers: int = 4, max_vms: int = 8) -> Case:
         links = [link.model_copy(update={"networks": ("storage", "migration")}) for link in links]
         links += _service(dice, hosts, links)
         switches = (*switches, "office")
+    channels = dice.pick((1, 1, 2, 3, 4, 8))
     settings = case.inventory.settings.model_copy(
         update={
-            "multifd_channels": dice.pick((1, 1, 2, 3, 4, 8)),
+            "multifd_channels": channels,
+            # libvirt refuses a tunnel for several connections.
+            "tunnelled": case.inventory.settings.tunnelled and channels == 1,
             "equal_cost_paths": "split" if split else "hash",
             "migration_network": "migration" if labelled else None,
         }
