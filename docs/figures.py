@@ -15,6 +15,7 @@ from planner.predict.paper import PaperModel
 from planner.predict.protocol import Prediction
 from planner.predict.saturating import SaturatingModel
 from planner.render.front_svg import LOOKS, PAPER, STYLE
+from planner.render.words import APPROACH_WORDS
 
 IMAGES = Path(__file__).resolve().parent / "images"
 V, MU, LIMIT, ALPHA, FIXED_RATE = 11264.0, 12.5, 1000.0, 0.3, 3.0
@@ -22,7 +23,6 @@ V, MU, LIMIT, ALPHA, FIXED_RATE = 11264.0, 12.5, 1000.0, 0.3, 3.0
 Fig. 2 keeps for reading and Fig. 3 for writing [MB/s]."""
 MB = 1e6
 APPROACHES = (Approach.PRECOPY, Approach.POSTCOPY, Approach.HYBRID)
-NAMES = {Approach.PRECOPY: "pre-copy", Approach.POSTCOPY: "post-copy", Approach.HYBRID: "hybrid"}
 RATES = ((3.0, 3.0), (3.0, 9.0), (9.0, 9.0))
 """Reads and writes for which the curves over switch points are drawn [MB/s]."""
 SHADES = ("#3f86c6", "#2f9e6c", "#d9822b")
@@ -77,7 +77,7 @@ def _over_rates(figure: Any, name: str, rates: Floats, predictions: dict[Approac
     for approach, found in predictions.items():
         colour, marker = LOOKS[approach]
         for axes, values in ((time, found.time_s), (down, found.downtime_s)):
-            axes.plot(rates, np.broadcast_to(values, rates.shape), color=colour, label=NAMES[approach], lw=1.6)
+            axes.plot(rates, np.broadcast_to(values, rates.shape), color=colour, label=APPROACH_WORDS[approach], lw=1.6)
             whole = np.isclose(rates % 2, 0)
             axes.plot(rates[whole], np.broadcast_to(values, rates.shape)[whole], marker, color=colour, ms=5)
     time.set_yscale("log")

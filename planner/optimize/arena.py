@@ -92,6 +92,15 @@ class Arena:
         self._spreader = Spreader(state.problem, classes, self.columns, state.seed)
         self._dispatcher = Dispatcher(state.problem, classes, self.columns)
 
+    @staticmethod
+    def of_all(state: State, classes: Classes) -> Arena:
+        """Return an arena for bounds: with all choices, or where they are many with lean ones.
+
+        Those lose nothing where only volumes and times count, and what fits side by side is then left out.
+        """
+        large = len(build_columns(state.problem, classes, state.tables)) > SMALL
+        return Arena(state, classes, lean=large, side_by_side=not large)
+
     def over(self, classes: Classes) -> Arena:
         """Return the same arena over other classes."""
         return Arena(self._state, classes, lean=self.lean, side_by_side=self._side_by_side)

@@ -21,7 +21,7 @@ from planner.optimize.lanes import Division, Lanes, divisions
 from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.predict.protocol import Outside
 from planner.predict.registry import model_for, thresholds, workload_of
-from planner.predict.ways import predict_way
+from planner.predict.ways import predict_ways
 from planner.predict.worth import worth_offering
 
 FRACTIONS = (1.0, 0.5, 0.25)
@@ -136,8 +136,7 @@ def predict_all(problem: Problem, rates: Floats) -> tuple[Floats, Floats, Bools,
     time, down = np.full(shape, np.nan), np.full(shape, np.nan)
     inside, usable = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
     permitted = _permitted(problem)
-    for a, way in enumerate(problem.ways):
-        prediction = predict_way(model, way, workload, rates[None, :], limit[None, :])
+    for a, prediction in enumerate(predict_ways(model, problem.ways, workload, rates[None, :], limit[None, :])):
         time[:, a], down[:, a] = prediction.time_s, prediction.downtime_s
         inside[:, a] = prediction.outside == Outside.INSIDE
         usable[:, a] = inside[:, a] & permitted[:, a : a + 1]

@@ -137,9 +137,7 @@ class _Decomposition:
         self._ways: list[dict[int, Division]] = [{}]
         self._depth = -1
         self._lanes_win = False
-        # Where only volumes and times count, dropping choices by volume loses nothing either.
-        large = len(build_columns(state.problem, classes, state.tables)) > SMALL
-        self._arenas = [Arena(state, classes, lean=large, side_by_side=not large)]
+        self._arenas = [Arena.of_all(state, classes)]
 
     @property
     def classes(self) -> Classes:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import islice
 
-from planner.optimize.arena import SMALL, Arena
+from planner.optimize.arena import Arena
 from planner.optimize.backend import Outcome, solve
 from planner.optimize.model import Aim
-from planner.optimize.options import build_columns
 from planner.optimize.state import State
 
 TRIES = 80
@@ -27,8 +26,7 @@ def shorten(state: State) -> None:
         return
     state.tell("shortening")
     until = state.clock.left_s * (1.0 - SHARE_OF_TIME)
-    large = len(build_columns(state.problem, best.classes, state.tables)) > SMALL
-    arena = Arena(state, best.classes, lean=large, side_by_side=not large)
+    arena = Arena.of_all(state, best.classes)
     slack = 1e-9 * max(1.0, best.weighted_downtime_s)
     aim = Aim(best.finish_s, finish=True, downtime_limit_s=best.weighted_downtime_s + slack)
     limit_s = state.clock.left_s * SHARE_OF_TIME

@@ -18,6 +18,12 @@ STEADY = 1e-9
 """By which share a pass has to leave less than the last; where it does not, none ever will [1]."""
 
 
+def fresh_share(unsent_bytes: Floats, reached_bytes: Floats) -> Floats:
+    """Return which share of what is dirtied is not among the bytes that are unsent anyway: 1 - u/S, at least 0 [1]."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(reached_bytes > unsent_bytes, 1.0 - unsent_bytes / reached_bytes, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What the passes of E migrations meet; arrays of shape (E,).
@@ -69,10 +75,7 @@ class Setting:
             within = self.dirtying.dirtied(self.vm, self.threshold_bytes / self.rate)
             never = self.page_weight * within > self.threshold_bytes
         else:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                fresh = np.where(
-                    self.reached_bytes > self.threshold_bytes, 1.0 - self.threshold_bytes / self.reached_bytes, 0.0
-                )
+            fresh = fresh_share(self.threshold_bytes, self.reached_bytes)
             never = self.page_weight * self.dirtying.rate_at_first()[self.vm] * fresh >= self.rate
         known: NDArray[np.bool_] = never & ~self.dirtying.measured[self.vm]
         return known
@@ -83,9 +86,7 @@ class Setting:
         Pages that were not sent yet may be dirtied like others: of the D(t) dirtied, only those not among them add.
         """
         dirtied = self.page_weight * self.dirtying.dirtied(self.vm[here], time_s)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            sent = np.where(reached_bytes > unsent_bytes, 1.0 - unsent_bytes / reached_bytes, 0.0)
-        left: Floats = unsent_bytes + dirtied * sent
+        left: Floats = unsent_bytes + dirtied * fresh_share(unsent_bytes, reached_bytes)
         return left
 
 

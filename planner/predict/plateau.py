@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.predict.passes import Setting
+from planner.predict.passes import Setting, fresh_share
 from planner.predict.protocol import Floats
 
 ROUNDS = 50
@@ -50,9 +50,7 @@ def settled_bytes(setting: Setting) -> Floats:
     """
     dirtying, vm = setting.dirtying, setting.vm
     unsent = setting.unsent_bytes
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fresh = np.where(setting.reached_bytes > unsent, 1.0 - unsent / setting.reached_bytes, 0.0)
-    weight = setting.page_weight * fresh
+    weight = setting.page_weight * fresh_share(unsent, setting.reached_bytes)
     one = (np.count_nonzero(dirtying.set_rate, axis=1) == 1) & (dirtying.steady_rate == 0) & ~dirtying.measured
     widest = np.argmax(dirtying.set_rate, axis=1)[:, None]
     size, rate = (np.take_along_axis(what, widest, axis=1)[vm, 0] for what in (dirtying.set_bytes, dirtying.set_rate))

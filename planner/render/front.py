@@ -12,7 +12,7 @@ from rich.text import Text
 from planner.inventory.models import Approach
 from planner.predict.front import Front, FrontPoint
 from planner.render.tables import Column, Fitting
-from planner.render.words import APPROACH_WORDS, percent, plain
+from planner.render.words import APPROACH_WORDS, after_passes, percent, plain
 from planner.units import format_duration, format_rate, format_size
 
 _COLUMNS = (
@@ -75,7 +75,7 @@ def switch_words(switch_point: float) -> str:
     """Return a switch point in words: ``50% of the first pass``, ``after 2 passes``."""
     if switch_point < 1:
         return f"{percent(switch_point)} of the first pass"
-    return f"after {switch_point:.4g} pass{'' if switch_point == 1 else 'es'}"
+    return after_passes(switch_point)
 
 
 def _cells(point: FrontPoint) -> list[str]:

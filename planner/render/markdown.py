@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planner.inventory.models import Approach, Settings
-from planner.plan.models import Plan
+from planner.plan.models import Move, Plan
 from planner.render import virsh
 from planner.render.clock import Clock
 from planner.render.steps import Step, steps_of
@@ -122,36 +122,30 @@ def _while_it_runs(step: Step) -> Iterator[str]:
                 "Forgotten, the switch comes by itself after the first pass (`--postcopy-after-precopy`), and the step"
                 " takes longer. From the switch on the VM runs on the target."
             )
-        case Approach.HYBRID if step.switch_pass is not None:
-            yield (
-                f"In a second terminal: when `Iteration` has reached **{step.switch_pass}**, that is after"
-                f" {step.switch_pass - 1} passes, switch to post-copy:"
-            )
-            yield from _block(virsh.job(move).line, virsh.switch(move).line)
-            yield "Forgotten, it stays a pre-copy, which may never end. From the switch on the VM runs on the target."
-        case Approach.HYBRID if step.switch_left is not None and move.switch_point is not None:
-            yield (
-                f"In a second terminal: when `Memory remaining` has fallen to **{format_size(step.switch_left)}**"
-                f" ({move.switch_point:.0%} of the first pass), switch to post-copy:"
-            )
-            yield from _block(virsh.job(move).line, virsh.switch(move).line)
-            yield (
-                "Forgotten, the switch comes by itself after the first pass (`--postcopy-after-precopy`). From the"
-                " switch on the VM runs on the target."
-            )
-        case Approach.HYBRID if step.switch_bytes is None:
+        case Approach.HYBRID if step.switch_when is None:
             yield "The switch to post-copy comes by itself after the first pass. From then on it runs on the target."
         case Approach.HYBRID:
-            yield (
-                f"In a second terminal: when `Data processed` has reached **{format_size(step.switch_bytes)}**"
-                f" ({move.precopy_share:.0%} of the image, after about"
-                f" {format_duration(step.switch_bytes / move.bandwidth_bytes_per_s)}), switch to post-copy:"
-            )
+            yield f"In a second terminal: when {_switch_moment(move, *step.switch_when)}, switch to post-copy:"
             yield from _block(virsh.job(move).line, virsh.switch(move).line)
-            yield (
-                "Forgotten, the switch comes by itself after the first pass (`--postcopy-after-precopy`). From the"
-                " switch on the VM runs on the target."
-            )
+            if virsh.switch_pass(move) is None:
+                forgotten = "the switch comes by itself after the first pass (`--postcopy-after-precopy`)"
+            else:
+                forgotten = "it stays a pre-copy, which may never end"
+            yield f"Forgotten, {forgotten}. From the switch on the VM runs on the target."
+
+
+def _switch_moment(move: Move, count: str, value: int) -> str:
+    """Return when a hybrid is to be switched, in the words of `virsh domjobinfo`."""
+    match count:
+        case "memory_iteration":
+            return f"`Iteration` has reached **{value}**, that is after {value - 1} passes"
+        case "memory_remaining":
+            share = f"{move.switch_point:.0%} of the first pass"
+            return f"`Memory remaining` has fallen to **{format_size(value)}** ({share})"
+        case _:
+            after = format_duration(value / move.bandwidth_bytes_per_s)
+            share = f"{move.precopy_share:.0%} of the image, after about {after}"
+            return f"`Data processed` has reached **{format_size(value)}** ({share})"
 
 
 def _set_downtime(step: Step) -> Iterator[str]:

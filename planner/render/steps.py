@@ -42,12 +42,9 @@ class Step:
         The same to go on after a connection that broke after the switch; None where it does not switch.
     beside
         Commands for a second terminal while it runs.
-    switch_bytes
-        Bytes sent when it is to be switched to post-copy by hand, 0 for at once; None where it is not.
-    switch_left
-        Bytes of memory left in the first pass when it is to be switched by hand; None where it is not.
-    switch_pass
-        Pass at whose start it is to be switched by hand [number]; None where it is not.
+    switch_when
+        Count of virsh's job statistics and its value at which it is to be switched to post-copy by hand; None where it
+        is not.
     checks
         Commands that show that it has ended well.
     overrun_s
@@ -63,21 +60,10 @@ class Step:
     migrate: Command
     resume: Command | None
     beside: tuple[Command, ...]
-    switch_bytes: int | None
-    switch_left: int | None
-    switch_pass: int | None
+    switch_when: tuple[str, int] | None
     checks: tuple[Command, ...]
     overrun_s: float
     notes: tuple[str, ...]
-
-    @property
-    def switch_when(self) -> tuple[str, int]:
-        """Count of virsh's job statistics and its value at which it is switched by hand; 0 bytes for at once."""
-        if self.switch_pass is not None:
-            return "memory_iteration", self.switch_pass
-        if self.switch_left is not None:
-            return "memory_remaining", self.switch_left
-        return "data_processed", self.switch_bytes or 0
 
 
 def steps_of(plan: Plan) -> tuple[Step, ...]:
@@ -112,9 +98,7 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
             migrate=migrate(move),
             resume=migrate(move, "--postcopy-resume") if virsh.switches(move) else None,
             beside=virsh.beside(move, plan.settings),
-            switch_bytes=virsh.switch_bytes(move),
-            switch_left=virsh.switch_left(move),
-            switch_pass=virsh.switch_pass(move),
+            switch_when=virsh.switch_when(move),
             checks=virsh.checks(move),
             overrun_s=max(_OVERRUN_FACTOR * move.duration_s, move.duration_s + _OVERRUN_LEAST_S),
             notes=(*_power_note(on.get(move.target)), *_room_note(notes[number - 1]), *_notes(move, plan.settings)),

@@ -142,6 +142,19 @@ def switch_pass(move: Move) -> int | None:
     return None
 
 
+def switch_when(move: Move) -> tuple[str, int] | None:
+    """Return the count of virsh's job statistics, and its value, at which the move is switched by hand, or None.
+
+    No bytes of ``data_processed`` mean at once.
+    """
+    counts = (
+        ("memory_iteration", switch_pass(move)),
+        ("memory_remaining", switch_left(move)),
+        ("data_processed", switch_bytes(move)),
+    )
+    return next(((count, value) for count, value in counts if value is not None), None)
+
+
 def downtime_limit_ms(move: Move, settings: Settings) -> int | None:
     """Return the downtime limit to set for a move [ms], l over the bandwidth; None where QEMU's default is meant.
 
@@ -221,8 +234,7 @@ def beside(move: Move, settings: Settings) -> tuple[Command, ...]:
     limit_ms = downtime_limit_ms(move, settings)
     if limit_ms is not None:
         return (set_downtime(move, limit_ms),)
-    by_hand = any(when is not None for when in (switch_bytes(move), switch_left(move), switch_pass(move)))
-    return (switch(move),) if by_hand else ()
+    return () if switch_when(move) is None else (switch(move),)
 
 
 def set_downtime(move: Move, limit_ms: int) -> Command:

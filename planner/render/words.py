@@ -28,7 +28,12 @@ def how_words(approach: Approach, switch_point: float | None) -> str:
         return words
     if switch_point < 1:
         return f"{words} at {switch_point:.0%}"
-    return f"{words} after {switch_point:g} {'pass' if switch_point == 1 else 'passes'}"
+    return f"{words} {after_passes(switch_point)}"
+
+
+def after_passes(count: float) -> str:
+    """Return ``after 1 pass``, ``after 2 passes``."""
+    return f"after {count:.4g} pass{'' if count == 1 else 'es'}"
 
 
 _NO_GAP = 1e-9

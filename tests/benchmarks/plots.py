@@ -10,35 +10,22 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from planner.render import front_svg
+from planner.render.front_svg import INK
 from tests.benchmarks.generator import SIZES
 from tests.benchmarks.records import Record
 from tests.benchmarks.summary import FAMILIES, Results, growth, kind_of
 from tests.benchmarks.tables import MEASURES, bent, medians_by_size
 
-INK = "#808080"
-"""Text and axes: as far from white as from black."""
 COLOURS = ("#3f86c6", "#d9822b", "#2f9e6c", "#c2588f", "#8b70d2", "#a8892c", "#4f9fab")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SHADE = "#80808026"
-STYLE = {
-    "svg.hashsalt": "evac",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
+STYLE = front_svg.STYLE | {
     "font.size": 10.5,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#80808033",
-    "xtick.color": INK,
-    "ytick.color": INK,
     "legend.frameon": False,
     "legend.labelcolor": INK,
-    "savefig.transparent": True,
+    # The powers of ten on logarithmic axes.
+    "text.parse_math": True,
 }
 LEAST_GAP = 1e-3
 """Below this the axis of gaps is linear, so that a gap of nothing has its place [1]."""

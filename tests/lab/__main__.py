@@ -43,7 +43,8 @@ def report(path: Path, *, write: bool) -> int:
         print(f"{path} holds no measurements.", file=sys.stderr)
         return 2
     links = calibrate(measured)
-    text = "\n".join((*tables(compare(measured, links), links), *lines(measured))) + "\n"
+    cells = compare(measured, links)
+    text = "\n".join((*tables(cells, links), *lines(measured, links, cells))) + "\n"
     print(text, end="")
     if write:
         put("lab", text)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from tests.lab.calibrate import Link, calibrate
+from tests.lab.calibrate import Link
 from tests.lab.grid import MIB, Part
 from tests.lab.migrate import Seen
 from tests.lab.predictions import Expected, predicted
@@ -72,15 +72,13 @@ def compare(records: Iterable[Record], links: dict[float, Link]) -> list[Measure
     ]
 
 
-def lines(records: list[Record]) -> Iterator[str]:
-    """The report, line by line."""
-    links = calibrate(records)
+def lines(records: list[Record], links: dict[float, Link], cells: list[Measured]) -> Iterator[str]:
+    """The report on what `compare` found with calibrated links, line by line."""
     yield "| link MiB/s | carries MiB/s | fixed s | a fault waits ms |"
     yield "|-|-|-|-|"
     for rate, link in links.items():
         latency = "" if link.fault_latency_s is None else f"{link.fault_latency_s * 1e3:.2f}"
         yield f"| {rate / MIB:g} | {link.effective_rate / MIB:.2f} | {link.fixed_s:.3f} | {latency} |"
-    cells = compare(records, links)
     yield ""
     yield "Measured / predicted; ± is the standard deviation of repeats."
     yield ""
