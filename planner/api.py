@@ -263,6 +263,7 @@ def _answer(
         moves=found.moves or (),
         power=power,
         infeasibility=found.infeasibility,
+        snapshot=inventory,
     )
     return _verified(inventory, draft)
 

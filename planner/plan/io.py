@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from planner.errors import InputError, Problem
 from planner.files import read_text, write_text
+from planner.inventory.models import Inventory
 from planner.inventory.places import limited
 from planner.inventory.read_json import read_json
 from planner.inventory.translate import translate
@@ -70,8 +71,11 @@ def plan_json(plan: Plan) -> str:
     str
         JSON text that ends with a line break.
     """
-    document = plan.model_dump(mode="json")
-    parts = [f'  "{key}": {_moves(value) if key == "moves" else _pretty(value)}' for key, value in document.items()]
+    document = plan.model_dump(mode="json", exclude={"snapshot"})
+    parts = [
+        f'  "{key}": {_lines(value, "  ") if key == "moves" else _pretty(value)}' for key, value in document.items()
+    ]
+    parts.append(f'  "snapshot": {_snapshot(plan.snapshot)}')
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
@@ -86,9 +90,25 @@ def write_plan(plan: Plan, path: str | Path) -> None:
     write_text(path, plan_json(plan))
 
 
-def _moves(moves: list[Any]) -> str:
-    lines = ",\n".join(f"    {json.dumps(move, ensure_ascii=False, allow_nan=False)}" for move in moves)
-    return f"[\n{lines}\n  ]" if moves else "[]"
+def _snapshot(inventory: Inventory | None) -> str:
+    """Write an inventory, a line for each host, link, VM and rule; what is at its default is left out."""
+    if inventory is None:
+        return "null"
+    document = inventory.model_dump(mode="json", exclude_defaults=True)
+    listed = ("hosts", "links", "vms", "rules")
+    parts = [
+        f'    "{key}": {_lines(value, "    ") if key in listed else _text(value)}' for key, value in document.items()
+    ]
+    return "{\n" + ",\n".join(parts) + "\n  }"
+
+
+def _lines(entries: list[Any], indent: str) -> str:
+    lines = ",\n".join(f"{indent}  {_text(entry)}" for entry in entries)
+    return f"[\n{lines}\n{indent}]" if entries else "[]"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _pretty(value: Any) -> str:

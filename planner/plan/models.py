@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from planner.inventory.models import Approach, Settings
+from planner.inventory.models import Approach, Inventory, Settings
 
 PLAN_FORMAT = "evac/plan/1"
 
@@ -274,3 +274,8 @@ class Plan(Record):
     power: tuple[PowerStep, ...] = Field((), description="Hosts that are switched on or off, by start.")
     verification: Verification | None = Field(None, description="What the replay found.")
     infeasibility: Infeasibility | None = Field(None, description="Why there is no plan.")
+    snapshot: Inventory | None = Field(
+        None,
+        description="The inventory itself, in base units and without what is at its default, so that the plan can be"
+        " explained and simulated without the file. `evac verify` does not look at it.",
+    )

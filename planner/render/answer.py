@@ -60,7 +60,7 @@ def answer_json(plan: Plan) -> str:
             reason.model_dump(mode="json") | {"text": describe(reason).what, "mend": describe(reason).mend}
             for reason in reasons
         ],
-        "plan": plan.model_dump(mode="json"),
+        "plan": plan.model_dump(mode="json", exclude={"snapshot"}),
     }
     return json.dumps(document, indent=2)
 

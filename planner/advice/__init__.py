@@ -1,0 +1,1 @@
+"""What needs plans to answer: why not in the fewest words, what would help, how sure, when."""

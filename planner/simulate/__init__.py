@@ -1,0 +1,1 @@
+"""A plan replayed with what a night really brings: drawn rates, failures, retries."""
