@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from planner.explain import certify, explain_conflict, short_in_all
+from planner.explain import certify, explain_conflict, short_in_all, unnamed
 from planner.inventory.models import Inventory
 from planner.network import Network
 from planner.optimize.clock import Clock
@@ -93,15 +93,12 @@ class Found:
         return Status.OPTIMAL if objective.gap <= GAP_CLOSED else Status.FEASIBLE
 
 
-def find(
-    inventory: Inventory, request: Request, *, seed: int, clock: Clock, sink: ProgressSink | None, first_only: bool
-) -> Found:
-    """Find the best plan for what the request minimises.
+@dataclass(frozen=True)
+class Effort:
+    """How an answer is looked for.
 
     Parameters
     ----------
-    inventory, request
-        What is asked; they fit each other.
     seed
         Seed of all random choices.
     clock
@@ -110,34 +107,46 @@ def find(
         Is told how a long solve goes.
     first_only
         Any plan will do.
+    reasons
+        Whether to look for the reasons of a no that only the solver proves; else it is told without names.
+    """
+
+    seed: int
+    clock: Clock
+    sink: ProgressSink | None = None
+    first_only: bool = False
+    reasons: bool = True
+
+
+def find(inventory: Inventory, request: Request, effort: Effort) -> Found:
+    """Find the best plan for what the request minimises.
+
+    Parameters
+    ----------
+    inventory, request
+        What is asked; they fit each other.
+    effort
+        How it is looked for.
     """
     evacuate, deadline_s = request.evacuate, request.deadline_s
     base = compile_problem(inventory, Network(inventory), evacuate, deadline_s)
     if request.objective == "downtime":
-        return _least_downtime(inventory, request, base, seed=seed, clock=clock, sink=sink, first_only=first_only)
-    early = timely(base, request.objective, seed=seed, clock=clock, sink=sink)
+        return _least_downtime(inventory, request, base, effort)
+    early = timely(base, request.objective, seed=effort.seed, clock=effort.clock, sink=effort.sink)
     if early is not None and early.incumbent is not None:
         moves = moves_of(base, early.incumbent)
         return Found(moves, 0, early.downtime_bound_s, early.finish_bound_s, early.ends_bound_s)
     # No destinations without making room, or no order in time: any plan is better than none.
-    found = _least_downtime(inventory, request, base, seed=seed, clock=clock, sink=sink, first_only=first_only)
+    found = _least_downtime(inventory, request, base, effort)
     if found.moves is None or early is None or found.extra_moves:
         return replace(found, finish_bound_s=None)
     return replace(found, finish_bound_s=early.finish_bound_s, ends_bound_s=early.ends_bound_s)
 
 
-def _least_downtime(
-    inventory: Inventory,
-    request: Request,
-    base: Problem,
-    *,
-    seed: int,
-    clock: Clock,
-    sink: ProgressSink | None,
-    first_only: bool,
-) -> Found:
+def _least_downtime(inventory: Inventory, request: Request, base: Problem, effort: Effort) -> Found:
     """Find the plan of least weighted downtime, without extra moves, and with them where they could help."""
     evacuate, deadline_s = request.evacuate, request.deadline_s
+    seed, clock, sink, first_only = effort.seed, effort.clock, effort.sink, effort.first_only
     making = None
     if request.make_room == "auto":
         making = RoomMaking.of(inventory, base, evacuate, deadline_s, request.extra_move_price_s)
@@ -148,7 +157,7 @@ def _least_downtime(
             return Found(infeasibility=refusal)
         result = search(base, seed=seed, clock=clock, sink=sink, first_only=first_only)
         if result.infeasible:
-            return Found(infeasibility=_why(inventory, base, result, seed, clock))
+            return Found(infeasibility=_why(inventory, base, result, effort))
         return _without_extra(base, result, result.bound_s)
     if refusal is not None:
         # A no that rests on room must hold even where all VMs that may move were gone.
@@ -167,20 +176,22 @@ def _least_downtime(
     room = make_room(making, first, seed=seed, clock=clock, sink=sink, first_only=first_only, ahead_s=ahead_s)
     if room.infeasible:
         if room.relaxed is None:
-            reasons = refusal if first is None else _why(inventory, base, first, seed, clock)
+            reasons = refusal if first is None else _why(inventory, base, first, effort)
             assert reasons is not None
             return Found(infeasibility=reasons.model_copy(update={"proof": "no-room"}))
-        return Found(infeasibility=_why(making.relaxed_inventory, making.relaxed, room.relaxed, seed, clock))
+        return Found(infeasibility=_why(making.relaxed_inventory, making.relaxed, room.relaxed, effort))
     if room.moves is not None:
         return Found(room.moves, room.extra_moves, room.bound_s)
     return Found() if first is None else _without_extra(base, first, room.bound_s)
 
 
-def _why(inventory: Inventory, problem: Problem, result: Result, seed: int, clock: Clock) -> Infeasibility:
+def _why(inventory: Inventory, problem: Problem, result: Result, effort: Effort) -> Infeasibility:
+    if not effort.reasons:
+        return unnamed(problem, exhausted=result.exhausted)
     classes, _, columns = tables_and_columns(problem)
-    limit_s = min(EXPLAIN_LIMIT_S, max(0.5, clock.left_s))
+    limit_s = min(EXPLAIN_LIMIT_S, max(0.5, effort.clock.left_s))
     return explain_conflict(
-        inventory, problem, classes, columns, exhausted=result.exhausted, seed=seed, limit_s=limit_s
+        inventory, problem, classes, columns, exhausted=result.exhausted, seed=effort.seed, limit_s=limit_s
     )
 
 

@@ -8,29 +8,16 @@ from typing import Literal
 
 from planner.calibrate import Calibration, read_log
 from planner.calibrate import calibrate as fit_to_log
-from planner.errors import InputError, Problem, RejectedPlanError, StalePlanError
+from planner.errors import InputError, Problem, StalePlanError
 from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
-from planner.plan.models import (
-    PLAN_FORMAT,
-    Aim,
-    InventoryRef,
-    Plan,
-    Request,
-    SolverInfo,
-    Status,
-    Verification,
-)
-from planner.plan.power import power_steps
+from planner.plan.models import Aim, Plan, Request, Verification
 from planner.plan.progress import ProgressSink
 from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
 
 __all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
-
-PROOF_S_PER_MOVE = 2e-4
-"""Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
 
 
 def plan(
@@ -87,7 +74,10 @@ def plan(
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
     request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
-    return _answer(inventory, request, seed, time_limit_s, progress, first_only=False)
+    # The solver takes a second to import, which those who only verify or predict need not wait for.
+    from planner.planned import planned
+
+    return planned(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress)
 
 
 def check(
@@ -109,7 +99,9 @@ def check(
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
     request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
-    return _answer(inventory, request, seed, time_limit_s, progress, first_only=True)
+    from planner.planned import planned
+
+    return planned(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress, first_only=True)
 
 
 def verify(inventory: Inventory, plan: Plan) -> Verification:
@@ -226,53 +218,3 @@ def _request(
         make_room=make_room,
         extra_move_price_s=price_s if make_room == "auto" else 0.0,
     )
-
-
-def _answer(
-    inventory: Inventory,
-    request: Request,
-    seed: int,
-    time_limit_s: float,
-    progress: ProgressSink | None,
-    *,
-    first_only: bool,
-) -> Plan:
-    # The solver takes a second to import, which those who only verify or predict need not wait for.
-    from planner.answer import find
-    from planner.optimize.backend import solver_version
-    from planner.optimize.clock import Clock
-
-    clock = Clock(time_limit_s)
-    sha256, sections = inventory.digests()
-    leaving = set(request.evacuate)
-    proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
-    found = find(inventory, request, seed=seed, clock=clock.before(proof_s), sink=progress, first_only=first_only)
-    name, version = solver_version()
-    power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
-    objective = found.objective(request, power)
-    draft = Plan(
-        format=PLAN_FORMAT,
-        inventory=InventoryRef(name=inventory.name, sha256=sha256, sections=sections),
-        request=request,
-        settings=inventory.settings,
-        status=found.status(objective),
-        objective=objective,
-        solver=SolverInfo(
-            name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
-        ),
-        moves=found.moves or (),
-        power=power,
-        infeasibility=found.infeasibility,
-        snapshot=inventory,
-    )
-    return _verified(inventory, draft)
-
-
-def _verified(inventory: Inventory, draft: Plan) -> Plan:
-    """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan."""
-    if not draft.moves and draft.status in (Status.INFEASIBLE, Status.UNKNOWN):
-        return draft
-    verification = verify_plan(inventory, draft)
-    if not verification.ok:
-        raise RejectedPlanError([f"{violation.check}: {violation.message}" for violation in verification.violations])
-    return draft.model_copy(update={"verification": verification})

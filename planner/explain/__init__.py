@@ -13,7 +13,7 @@ from planner.optimize.options import Columns, Tables
 from planner.optimize.problem import Problem
 from planner.plan.models import Infeasibility, Reason, ReasonKind
 
-__all__ = ["certify", "explain_conflict", "short_in_all"]
+__all__ = ["certify", "explain_conflict", "short_in_all", "unnamed"]
 
 
 def certify(
@@ -62,9 +62,14 @@ def explain_conflict(
         Wall time to shrink the conflict [s].
     """
     if exhausted:
-        names = tuple(vm.name for vm in problem.movers)
-        hosts = tuple(host.name for host in problem.sources)
-        reason = Reason(kind=ReasonKind.COMBINATION, vms=names, hosts=hosts)
-        return Infeasibility(reasons=(reason,), proof="exhausted")
+        return unnamed(problem, exhausted=True)
     reason = conflicting(inventory, problem, classes, columns, Clock(limit_s), seed)
     return Infeasibility(reasons=(reason,), proof="relaxation")
+
+
+def unnamed(problem: Problem, *, exhausted: bool) -> Infeasibility:
+    """Return the no that the solver proved, with all that was asked as its reason."""
+    names = tuple(vm.name for vm in problem.movers)
+    hosts = tuple(host.name for host in problem.sources)
+    reason = Reason(kind=ReasonKind.COMBINATION, vms=names, hosts=hosts)
+    return Infeasibility(reasons=(reason,), proof="exhausted" if exhausted else "relaxation")

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from planner import api
-from planner.answer import Found, find
+from planner.answer import Effort, Found, find
 from planner.importers.btrplace import SOURCE_LABEL, import_btrplace
 from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
@@ -131,7 +131,7 @@ def measure(file: Path, seed: int = 0, repeat: int = 1) -> Row:
 
 
 def _find(inventory: Inventory, request: Request, seed: int) -> Found:
-    return find(inventory, request, seed=seed, clock=Clock(TIME_LIMIT_S), sink=None, first_only=False)
+    return find(inventory, request, Effort(seed, Clock(TIME_LIMIT_S)))
 
 
 def _sides(found: Found, request: Request, inventory: Inventory) -> tuple[float, float]:

@@ -1,0 +1,85 @@
+"""From a request to a plan: what is found, with its figures, replayed before anyone sees it."""
+
+from __future__ import annotations
+
+from planner.answer import Effort, find
+from planner.errors import RejectedPlanError
+from planner.inventory.models import Inventory
+from planner.optimize.backend import solver_version
+from planner.optimize.clock import Clock
+from planner.plan.models import PLAN_FORMAT, InventoryRef, Plan, Request, SolverInfo, Status
+from planner.plan.power import power_steps
+from planner.plan.progress import ProgressSink
+from planner.verify import verify_plan
+
+PROOF_S_PER_MOVE = 2e-4
+"""Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
+
+
+def planned(
+    inventory: Inventory,
+    request: Request,
+    *,
+    seed: int = 0,
+    time_limit_s: float,
+    progress: ProgressSink | None = None,
+    first_only: bool = False,
+    reasons: bool = True,
+) -> Plan:
+    """Return the plan for a request, or what is known of there being none.
+
+    Parameters
+    ----------
+    inventory, request
+        What is asked; they fit each other.
+    seed
+        Seed of all random choices.
+    time_limit_s
+        Wall time after which the best plan so far is returned [s].
+    progress
+        Is told how a long solve goes.
+    first_only
+        Any plan will do.
+    reasons
+        Whether to look for the reasons of a no that only the solver proves; else it is told without names.
+
+    Raises
+    ------
+    RejectedPlanError
+        If the replay rejects what the optimiser found: a bug, never a plan.
+    """
+    clock = Clock(time_limit_s)
+    sha256, sections = inventory.digests()
+    leaving = set(request.evacuate)
+    proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
+    effort = Effort(seed, clock.before(proof_s), progress, first_only, reasons)
+    found = find(inventory, request, effort)
+    name, version = solver_version()
+    power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
+    objective = found.objective(request, power)
+    draft = Plan(
+        format=PLAN_FORMAT,
+        inventory=InventoryRef(name=inventory.name, sha256=sha256, sections=sections),
+        request=request,
+        settings=inventory.settings,
+        status=found.status(objective),
+        objective=objective,
+        solver=SolverInfo(
+            name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
+        ),
+        moves=found.moves or (),
+        power=power,
+        infeasibility=found.infeasibility,
+        snapshot=inventory,
+    )
+    return _verified(inventory, draft)
+
+
+def _verified(inventory: Inventory, draft: Plan) -> Plan:
+    """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan."""
+    if not draft.moves and draft.status in (Status.INFEASIBLE, Status.UNKNOWN):
+        return draft
+    verification = verify_plan(inventory, draft)
+    if not verification.ok:
+        raise RejectedPlanError([f"{violation.check}: {violation.message}" for violation in verification.violations])
+    return draft.model_copy(update={"verification": verification})
