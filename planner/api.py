@@ -19,6 +19,9 @@ from planner.verify import staleness, verify_plan
 
 __all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
 
+SHARE_OF_ADVICE = 0.1
+"""Share of the time limit that is kept for advice, where it is asked for [1]."""
+
 
 def plan(
     inventory: Inventory,
@@ -91,17 +94,27 @@ def check(
     start_clock: str | None = None,
     make_room: Literal["auto", "never"] = "auto",
     extra_move_price_s: float | None = None,
+    advise: bool = False,
     progress: ProgressSink | None = None,
 ) -> Plan:
     """Tell whether an evacuation can be done in time, as soon as that is proven; a yes carries a verified plan.
 
-    Takes, returns and raises what `plan` does; the plan of a yes need not be the best one.
+    Takes, returns and raises what `plan` does; the plan of a yes need not be the best one. With `advise` it also has in
+    `Plan.advice` how much time it takes and, of a no, the smallest conflict and what would help; a tenth of the time
+    limit is kept for that.
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
     request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
+    from planner.advice.advise import advise as ask
     from planner.planned import planned
 
-    return planned(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress, first_only=True)
+    advice_s = SHARE_OF_ADVICE * time_limit_s if advise else 0.0
+    found = planned(
+        inventory, request, seed=seed, time_limit_s=time_limit_s - advice_s, progress=progress, first_only=True
+    )
+    if not advise:
+        return found
+    return found.model_copy(update={"advice": ask(inventory, found, seed=seed, limit_s=advice_s, progress=progress)})
 
 
 def verify(inventory: Inventory, plan: Plan) -> Verification:

@@ -132,6 +132,10 @@ class Network:
         """Return the paths over real switches that a route's path stands for; traffic is spread evenly over them."""
         return self._fold.paths(path)
 
+    def bundle(self, a: str, b: str) -> tuple[tuple[str, str], ...]:
+        """Return the real links that a directed link of the network stands for, as pairs of names."""
+        return tuple((path[0], path[1]) for path in self._fold.paths((a, b)))
+
     def _find_route(self, source: str, target: str) -> Route | None:
         direct = self.make_route((source, target))
         if direct is not None:

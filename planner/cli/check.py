@@ -23,10 +23,16 @@ HELP = help_text(
 @click.command(help=HELP)
 @inventory_argument
 @request_options
+@click.option(
+    "--advice/--no-advice",
+    default=True,
+    show_default=True,
+    help="Say also how much time it takes at least and, of a no, what it needs and what would help.",
+)
 @format_option
 @quiet_option
 @click.pass_context
-def command(ctx: click.Context, *, inventory: str, request: Request, form: str, quiet: bool) -> None:
+def command(ctx: click.Context, *, inventory: str, request: Request, advice: bool, form: str, quiet: bool) -> None:
     """Run the command."""
     from planner import api
     from planner.cli import screen
@@ -45,6 +51,7 @@ def command(ctx: click.Context, *, inventory: str, request: Request, form: str, 
             start_clock=request.start_clock,
             make_room=request.make_room,
             extra_move_price_s=request.extra_move_price_s,
+            advise=advice,
             progress=sink,
         )
     if form == "json":

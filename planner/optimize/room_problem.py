@@ -175,6 +175,16 @@ def relax(
     inventory: Inventory, network: Network, evacuate: Sequence[str], deadline_s: float, optional: Sequence[VM]
 ) -> tuple[Inventory, Problem]:
     """Return the evacuation without the VMs that may move: whatever extra moves can do, it can do as well."""
+    without = _without(inventory, evacuate, optional)
+    return without, compile_problem(without, network, evacuate, deadline_s)
+
+
+def unhindered(inventory: Inventory, evacuate: Sequence[str]) -> Inventory:
+    """Return the inventory without the VMs that may move to make room."""
+    return _without(inventory, evacuate, movable(inventory, evacuate))
+
+
+def _without(inventory: Inventory, evacuate: Sequence[str], optional: Sequence[VM]) -> Inventory:
     gone = {vm.name for vm in optional}
     leaving = set(evacuate)
     host_of = {vm.name: vm.host for vm in inventory.vms}
@@ -187,8 +197,7 @@ def relax(
         if len(left) > 1:
             rules.append(rule.model_copy(update={rule_kind(rule): left}))
     vms = tuple(vm for vm in inventory.vms if vm.name not in gone)
-    without = inventory.model_copy(update={"vms": vms, "rules": tuple(rules)})
-    return without, compile_problem(without, network, evacuate, deadline_s)
+    return inventory.model_copy(update={"vms": vms, "rules": tuple(rules)})
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from planner.inventory.models import Approach, Inventory, Settings
+from planner.plan.advice import Advice
+from planner.plan.base import Record
 
 PLAN_FORMAT = "evac/plan/1"
-
-
-class Record(BaseModel):
-    """Base of all plan models: immutable, unknown keys are errors, no NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Status(StrEnum):
@@ -274,6 +270,7 @@ class Plan(Record):
     power: tuple[PowerStep, ...] = Field((), description="Hosts that are switched on or off, by start.")
     verification: Verification | None = Field(None, description="What the replay found.")
     infeasibility: Infeasibility | None = Field(None, description="Why there is no plan.")
+    advice: Advice | None = Field(None, description="What else is known, where that was asked for.")
     snapshot: Inventory | None = Field(
         None,
         description="The inventory itself, in base units and without what is at its default, so that the plan can be"

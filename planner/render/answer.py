@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from planner.plan.models import Infeasibility, Plan, ReasonKind, Status
+from planner.render.advice import advice_lines
 from planner.render.clock import Clock
 from planner.render.reasons import describe
 from planner.render.words import finish_sentence, listing, plain, plural, status_sentence
@@ -77,9 +78,11 @@ def _lines(plan: Plan) -> Iterator[str]:
         case Status.INFEASIBLE:
             yield f"No: {be_emptied}."
             if plan.infeasibility is not None:
-                yield from reason_lines(plan.infeasibility)
-                if plan.request.make_room == "never" and ROOM_COULD_HELP.intersection(
-                    reason.kind for reason in plan.infeasibility.reasons
+                yield from reason_lines(plan.infeasibility, mends=plan.advice is None or not plan.advice.choices)
+                if (
+                    plan.advice is None
+                    and plan.request.make_room == "never"
+                    and ROOM_COULD_HELP.intersection(reason.kind for reason in plan.infeasibility.reasons)
                 ):
                     yield "- Let VMs of other hosts move to make room: --make-room auto."
         case Status.UNKNOWN:
@@ -90,6 +93,8 @@ def _lines(plan: Plan) -> Iterator[str]:
                 f" {hosts} cannot be emptied within {format_duration(deadline_s)}."
             )
             yield LONGER
+    if plan.advice is not None:
+        yield from advice_lines(plan.advice, plan.request)
 
 
 def _yes(plan: Plan, hosts: str) -> Iterator[str]:
@@ -120,8 +125,8 @@ def _to_make_room(plan: Plan) -> str:
     return f", {len(others)} of them to make room," if others else ""
 
 
-def reason_lines(infeasibility: Infeasibility) -> Iterator[str]:
-    """Yield the reasons of a no, what could be done about them, and the proof."""
+def reason_lines(infeasibility: Infeasibility, *, mends: bool = True) -> Iterator[str]:
+    """Yield the reasons of a no, the proof, and what could be done about them where nothing better is known."""
     reasons = infeasibility.reasons
     told = [describe(reason) for reason in reasons[:_SHOWN]]
     for prose in told:
@@ -131,6 +136,7 @@ def reason_lines(infeasibility: Infeasibility) -> Iterator[str]:
     if len(reasons) > 1:
         yield "Each of these alone is enough for the no."
     yield PROOFS[infeasibility.proof]
-    yield "What could be done:"
-    for mend in dict.fromkeys(prose.mend for prose in told):
-        yield f"- {mend}"
+    if mends:
+        yield "What could be done:"
+        for mend in dict.fromkeys(prose.mend for prose in told):
+            yield f"- {mend}"

@@ -25,14 +25,17 @@ class Clock:
         return f"{total // 3600}:{total % 3600 // 60:02d}:{total % 60:02d}"
 
     def time_of_day(self, seconds: float) -> str:
-        """Return the time of day, ``hh:mm:ss``, with ``+1d`` after midnight; empty where the start is not known."""
+        """Return the time of day, ``hh:mm:ss``, with ``+1d`` after midnight; empty where the start is not known.
+
+        A time before the start may be of the day before, ``-1d``.
+        """
         if self.start_clock is None:
             return ""
         hours, minutes = self.start_clock.split(":")
         total = int(hours) * 3600 + int(minutes) * 60 + round(seconds)
         days, rest = divmod(total, _DAY_S)
         text = f"{rest // 3600:02d}:{rest % 3600 // 60:02d}:{rest % 60:02d}"
-        return f"{text} +{days}d" if days else text
+        return f"{text} {days:+d}d" if days else text
 
     def both(self, seconds: float) -> str:
         """Return ``T+h:mm:ss``, with the time of day behind it where it is known."""

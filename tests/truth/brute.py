@@ -108,7 +108,12 @@ def shares_menu(*shares: float) -> Callable[[VM, Route], list[float]]:
 
 
 def brute_force(
-    inventory: Inventory, evacuate: Sequence[str], deadline_s: float, choices: Mapping[str, Iterable[Choice]]
+    inventory: Inventory,
+    evacuate: Sequence[str],
+    deadline_s: float,
+    choices: Mapping[str, Iterable[Choice]],
+    *,
+    any_will_do: bool = False,
 ) -> Optimum | None:
     """Return the plan with the least weighted downtime and, of those, the earliest finish; None if there is none.
 
@@ -118,8 +123,10 @@ def brute_force(
         What is asked. Meant for five movers at most.
     choices
         Of each mover, by name, what it could do. What the contract forbids is sorted out here.
+    any_will_do
+        Return the first plan found.
     """
-    return _Search(inventory, tuple(evacuate), deadline_s, choices).run()
+    return _Search(inventory, tuple(evacuate), deadline_s, choices, any_will_do).run()
 
 
 def as_plan(inventory: Inventory, evacuate: Sequence[str], deadline_s: float, optimum: Optimum) -> Plan:
@@ -149,6 +156,7 @@ class _Search:
     evacuate: tuple[str, ...]
     deadline_s: float
     choices: Mapping[str, Iterable[Choice]]
+    any_will_do: bool = False
     best: tuple[float, float] = (math.inf, math.inf)
     plan: dict[str, float] | None = None
     jobs: tuple[Job, ...] = ()
@@ -260,6 +268,8 @@ class _Search:
         return Job(vm, way, rate, route, duration_s, downtime_s, sent, share, demands, host.ready_after, off_s, ways)
 
     def _assign(self, options: Sequence[Sequence[Job]], chosen: tuple[Job, ...]) -> None:
+        if self.any_will_do and self.plan is not None:
+            return
         depth = len(chosen)
         spent = sum(job.cost for job in chosen)
         least = spent + self.cheapest[depth]

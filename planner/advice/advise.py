@@ -1,0 +1,85 @@
+"""What is said beside a yes or a no: what the no needs, how much time it takes, what would help."""
+
+from __future__ import annotations
+
+from planner.advice.choices import choices
+from planner.advice.conflict import smallest_conflict
+from planner.advice.deadline import smallest_deadline
+from planner.advice.oracle import Oracle, Verdict, verdict_of
+from planner.inventory.models import Inventory
+from planner.optimize.clock import Clock
+from planner.optimize.room_problem import unhindered
+from planner.plan.advice import Advice, Choice, Conflict
+from planner.plan.models import Plan, Request
+from planner.plan.progress import Progress, ProgressSink
+
+SHARE_OF_CONFLICT = 0.4
+SHARE_OF_DEADLINE = 0.4
+"""Shares of the time left that the conflict and the smallest deadline may take, one after the other [1]."""
+SHARE_OF_QUESTION = 0.15
+"""Share of the whole time that one question may take [1]."""
+
+
+def advise(
+    inventory: Inventory, plan: Plan, *, seed: int = 0, limit_s: float, progress: ProgressSink | None = None
+) -> Advice:
+    """Return what is known beside an answer.
+
+    Parameters
+    ----------
+    inventory
+        The inventory that the answer is for.
+    plan
+        The answer: a plan, a no with its reasons, or neither.
+    seed
+        Seed of all random choices.
+    limit_s
+        Wall time that it may take [s].
+    progress
+        Is told how it goes.
+    """
+    clock = Clock(limit_s)
+
+    def oracle(share: float) -> Oracle:
+        return Oracle(clock.part(share), seed, SHARE_OF_QUESTION * limit_s)
+
+    def tell(phase: str) -> None:
+        if progress is not None:
+            progress(Progress(phase, clock.elapsed_s))
+
+    request, verdict = plan.request, verdict_of(plan)
+    conflict = None
+    if verdict is Verdict.NO:
+        tell("looking for the smallest conflict")
+        conflict = _conflict(inventory, plan, oracle(SHARE_OF_CONFLICT))
+    tell("looking for the smallest deadline")
+    known = plan if verdict is Verdict.YES else None
+    impossible_s = request.deadline_s if verdict is Verdict.NO else 0.0
+    deadline, quickest = smallest_deadline(
+        inventory, request, oracle(SHARE_OF_DEADLINE), impossible_s=impossible_s, known=known
+    )
+    found: tuple[Choice, ...] = ()
+    if verdict is not Verdict.YES:
+        tell("looking for what would help")
+        found = choices(inventory, request, conflict, quickest, oracle(1.0))
+    return Advice(conflict=conflict, smallest_deadline=deadline, choices=found, seconds=round(clock.elapsed_s, 3))
+
+
+def _conflict(inventory: Inventory, plan: Plan, oracle: Oracle) -> Conflict:
+    """Return the conflict behind a no.
+
+    Where VMs of other hosts could make room, the no holds even if all of them were gone, or no way of making room
+    helps: the conflict is then that of the cluster without them, or that of the cluster as it stands.
+    """
+    assert plan.infeasibility is not None
+    request, asked = plan.request, inventory
+    if request.make_room == "auto":
+        request = request.model_copy(update={"make_room": "never", "extra_move_price_s": 0.0})
+        if plan.infeasibility.proof != "no-room":
+            asked = unhindered(inventory, request.evacuate)
+    return smallest_conflict(asked, _plain(request), plan.infeasibility.reasons, oracle)
+
+
+def _plain(request: Request) -> Request:
+    """Return the request without what decides only which of several plans is the best."""
+    return request.model_copy(update={"objective": "downtime"})

@@ -1,0 +1,68 @@
+"""Puts questions to the planner, whether there is a plan for this and that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from planner.inventory.models import Inventory
+from planner.optimize.clock import Clock
+from planner.plan.models import Plan, Request, Status
+from planner.planned import planned
+
+
+class Verdict(StrEnum):
+    """What the planner says."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass
+class Oracle:
+    """The planner, asked again and again within one time.
+
+    Parameters
+    ----------
+    clock
+        The time for all questions.
+    seed
+        Seed of all random choices.
+    each_s
+        The most that one question may take [s].
+
+    Attributes
+    ----------
+    asked
+        Number of questions so far.
+    """
+
+    clock: Clock
+    seed: int
+    each_s: float
+    asked: int = field(default=0)
+
+    def ask(self, inventory: Inventory, request: Request, *, best: bool = False) -> tuple[Verdict, Plan]:
+        """Return whether there is a plan, and the plan, which has been verified, or what is known of there being none.
+
+        Parameters
+        ----------
+        best
+            Whether to look for the best plan; else any will do.
+        """
+        self.asked += 1
+        limit_s = min(self.each_s, self.clock.left_s)
+        plan = planned(inventory, request, seed=self.seed, time_limit_s=limit_s, first_only=not best, reasons=False)
+        return verdict_of(plan), plan
+
+
+def verdict_of(plan: Plan) -> Verdict:
+    """Return what a plan says."""
+    match plan.status:
+        case Status.INFEASIBLE:
+            return Verdict.NO
+        case Status.UNKNOWN:
+            return Verdict.UNKNOWN
+        case _:
+            return Verdict.YES
