@@ -130,7 +130,7 @@ def find(inventory: Inventory, request: Request, effort: Effort) -> Found:
     """
     evacuate, deadline_s = request.evacuate, request.deadline_s
     base = compile_problem(inventory, Network(inventory), evacuate, deadline_s)
-    if request.objective == "downtime":
+    if request.objective == "downtime" or any(vm.pinned for vm in base.movers):
         return _least_downtime(inventory, request, base, effort)
     early = timely(base, request.objective, seed=effort.seed, clock=effort.clock, sink=effort.sink)
     if early is not None and early.incumbent is not None:

@@ -13,7 +13,7 @@ from planner.cli.main import main
 from planner.inventory.load import load_inventory
 from planner.inventory.models import VM, Before, Inventory, NotAtOnce, Separate, Together
 from planner.inventory.synthesize import synthesize
-from planner.plan.models import Plan, ReasonKind, Status
+from planner.plan.models import Aim, Plan, ReasonKind, Status
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "infeasible"
 COMMAND = re.compile(r"evac (check examples/infeasible/\S+ --evacuate (\S+) --deadline (\"[^\"]+\"|\S+))")
@@ -100,6 +100,12 @@ def test_sequence_that_takes_too_long(rule: NotAtOnce | Before, kind: ReasonKind
     vms = [vm("a"), vm("b", "hv02")]
     assert api.check(cluster(vms), ["hv01", "hv02"], 28).status is Status.OPTIMAL
     assert kinds(api.check(cluster(vms, (rule,)), ["hv01", "hv02"], 20)) == [kind]
+
+
+@pytest.mark.parametrize("objective", ["finish", "ends"])
+def test_a_pinned_vm_is_a_no_whatever_is_minimised(objective: Aim) -> None:
+    inventory = load_inventory(EXAMPLES / "pinned.yaml")
+    assert kinds(api.plan(inventory, ["hv01"], 3600.0, objective=objective)) == [ReasonKind.PINNED]
 
 
 def test_no_target_is_said() -> None:

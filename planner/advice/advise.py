@@ -10,7 +10,7 @@ from planner.inventory.models import Inventory
 from planner.optimize.clock import Clock
 from planner.optimize.room_problem import unhindered
 from planner.plan.advice import Advice, Choice, Conflict
-from planner.plan.models import Plan, Request
+from planner.plan.models import Plan
 from planner.plan.progress import Progress, ProgressSink
 
 SHARE_OF_CONFLICT = 0.4
@@ -68,18 +68,19 @@ def advise(
 def _conflict(inventory: Inventory, plan: Plan, oracle: Oracle) -> Conflict:
     """Return the conflict behind a no.
 
-    Where VMs of other hosts could make room, the no holds even if all of them were gone, or no way of making room
-    helps: the conflict is then that of the cluster without them, or that of the cluster as it stands.
+    Where VMs of other hosts could make room, it is best told of the cluster without them, since then no room helps.
+    Where there is a plan for that, it is told of the cluster as it stands, with room being made; or, where all ways of
+    making room had to be ruled out one by one, with the others staying.
     """
     assert plan.infeasibility is not None
-    request, asked = plan.request, inventory
-    if request.make_room == "auto":
-        request = request.model_copy(update={"make_room": "never", "extra_move_price_s": 0.0})
-        if plan.infeasibility.proof != "no-room":
-            asked = unhindered(inventory, request.evacuate)
-    return smallest_conflict(asked, _plain(request), plan.infeasibility.reasons, oracle)
-
-
-def _plain(request: Request) -> Request:
-    """Return the request without what decides only which of several plans is the best."""
-    return request.model_copy(update={"objective": "downtime"})
+    request = plan.request.model_copy(update={"objective": "downtime"})
+    reasons = plan.infeasibility.reasons
+    if request.make_room == "never":
+        return smallest_conflict(inventory, request, reasons, oracle)
+    still = request.model_copy(update={"make_room": "never", "extra_move_price_s": 0.0})
+    emptier = unhindered(inventory, request.evacuate)
+    if oracle.ask(emptier, still)[0] is Verdict.NO:
+        return smallest_conflict(emptier, still, reasons, oracle)
+    if plan.infeasibility.proof != "no-room":
+        return smallest_conflict(inventory, request, reasons, oracle)
+    return smallest_conflict(inventory, still, reasons, oracle).model_copy(update={"others_stay": True})

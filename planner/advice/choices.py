@@ -24,6 +24,8 @@ SPEEDS = tuple(GBIT * speed for speed in (1, 2.5, 5, 10, 20, 25, 40, 50, 80, 100
 GIB = 2**30
 MOST_OF_A_KIND = 4
 """How many hosts, links, rules or VMs are tried for one kind of change [count]."""
+SHARE_FOR_BETTER = 0.5
+"""While more than this share of the time is left, the best plan with a change is looked for, not any [1]."""
 SLOTS = (1, 2, 4, 8)
 """How many more migrations at once are tried [count]."""
 
@@ -107,7 +109,11 @@ def _smallest(trial: _Trial, oracle: Oracle) -> Choice | None:
             high = middle
         else:
             low = middle
-    return _choice(trial.kind, plans[high], **trial.cases[high][1])
+    plan = plans[high]
+    if oracle.clock.left_s > SHARE_FOR_BETTER * oracle.clock.limit_s:
+        verdict, better = oracle.ask(*trial.cases[high][0](), best=True)
+        plan = better if verdict is Verdict.YES else plan
+    return _choice(trial.kind, plan, **trial.cases[high][1])
 
 
 def _trials(inventory: Inventory, request: Request, conflict: Conflict | None) -> Iterator[_Trial]:
@@ -138,6 +144,8 @@ def _trials(inventory: Inventory, request: Request, conflict: Conflict | None) -
     if len(request.evacuate) > 1:
         for name in request.evacuate[:MOST_OF_A_KIND]:
             rest = tuple(host for host in request.evacuate if host != name)
+            if not any(vm.host in rest for vm in inventory.vms):
+                continue
             yield _Trial(
                 ChoiceKind.KEEP_HOST,
                 [(_later(inventory, request.model_copy(update={"evacuate": rest})), {"host": name})],

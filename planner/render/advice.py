@@ -38,12 +38,13 @@ def conflict_sentence(conflict: Conflict, request: Request) -> str:
     if not parts:
         return "It is impossible whatever is left out."
     what = "; ".join(parts)
+    stay = ", as long as VMs of other hosts stay" if conflict.others_stay else ""
     if conflict.minimal:
         if len(conflict.members) == 1:
-            return f"What makes it impossible: {what}. Without that there is a plan, found and verified."
+            return f"What makes it impossible{stay}: {what}. Without that there is a plan, found and verified."
         without = "Without any one of them there is a plan, found and verified."
-        return f"It takes all of these to make it impossible: {what}. {without}"
-    return f"These alone make it impossible: {what}. Whether fewer do was not settled in the time given."
+        return f"It takes all of these to make it impossible{stay}: {what}. {without}"
+    return f"These alone make it impossible{stay}: {what}. Whether fewer do was not settled in the time given."
 
 
 def up_to(seconds: float) -> str:
