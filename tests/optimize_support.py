@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from planner.inventory.models import VM, Approach, Host, Inventory, Link, Rule, Settings
+from planner.lanes import Division
 from planner.network import Network
 from planner.optimize.classes import Classes, coarse_classes, make_classes
 from planner.optimize.dispatch import Schedule
-from planner.optimize.lanes import Division
 from planner.optimize.options import NO_LANES, Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Problem, compile_problem
 from tests.truth.inventories import Case

@@ -17,8 +17,8 @@ from planner.advice.advise import advise
 from planner.advice.changes import members_of, without
 from planner.advice.choices import _choice
 from planner.inventory.models import VM, Inventory
+from planner.menu import bandwidth_menu
 from planner.network import Network, Route
-from planner.optimize.options import bandwidth_menu
 from planner.plan.advice import Choice, ChoiceKind
 from planner.plan.models import Plan, Status
 from planner.verify import CHECKS, verify_plan

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 
 from planner import api
 from planner.inventory.models import VM
+from planner.menu import bandwidth_menu
 from planner.network import Network, Route
-from planner.optimize.options import bandwidth_menu
 from planner.plan.models import Plan, Status
 from planner.verify import verify_plan
 from tests.truth.agree import agreed_objective

@@ -11,8 +11,8 @@ import pytest
 from planner import api
 from planner.inventory.load import check_inventory
 from planner.inventory.models import VM, Approach
+from planner.menu import bandwidth_menu
 from planner.network import Network, Route
-from planner.optimize.options import bandwidth_menu
 from planner.plan.models import Plan, Status
 from planner.verify import verify_plan
 from tests.truth.agree import agreed_objective

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from planner import api
+from planner.menu import bandwidth_menu
 from planner.network import Network
-from planner.optimize.options import bandwidth_menu
 from planner.plan.models import Plan, Status
 from tests.truth.agree import agreed_objective
 from tests.truth.brute import Optimum, brute_force, menu_choices

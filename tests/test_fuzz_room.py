@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from planner import api
+from planner.menu import bandwidth_menu
 from planner.network import Network, Route
-from planner.optimize.options import bandwidth_menu
 from planner.plan.models import Plan, Status
 from tests.truth.brute_room import RoomTruth, TooMuch
 from tests.truth.room_cases import RoomCase, jam_case, room_case, swap_case

@@ -8,7 +8,8 @@ import pytest
 
 from planner import api
 from planner.inventory.models import ALL_APPROACHES, VM, Approach, Inventory
-from planner.optimize.options import bandwidth_menu, build_columns
+from planner.menu import bandwidth_menu
+from planner.optimize.options import build_columns
 from planner.plan.models import ReasonKind, Status
 from tests.optimize_support import FAST, Compiled, compiled, host, star, vm
 from tests.truth.handmade import changed_link

@@ -12,12 +12,12 @@ import pytest
 
 from planner import api
 from planner.inventory.models import Inventory
+from planner.lanes import Division, divisions, turns
 from planner.optimize import search
 from planner.optimize.backend import Outcome, solve
 from planner.optimize.clock import Clock
 from planner.optimize.dispatch import Schedule
 from planner.optimize.laned import LaneArena
-from planner.optimize.lanes import Division, divisions, turns
 from planner.optimize.model import Aim, AssignmentModel
 from planner.optimize.records import Records
 from planner.optimize.state import State

@@ -11,10 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from planner.inventory.models import ALL_APPROACHES, Approach
+from planner.lanes import Division, divisions, turns
+from planner.menu import bandwidth_menu
 from planner.optimize.backend import Outcome, solve
-from planner.optimize.lanes import Division, divisions, turns
 from planner.optimize.model import Aim, AssignmentModel
-from planner.optimize.options import NO_LANES, Columns, bandwidth_menu, build_tables
+from planner.optimize.options import NO_LANES, Columns, build_tables
 from planner.optimize.problem import Ints
 from tests.optimize_support import Compiled, compiled, compiled_case, host, inventory, shared_link_case, vm
 

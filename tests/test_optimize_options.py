@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.inventory.models import Approach
-from planner.optimize.options import Columns, bandwidth_menu
+from planner.menu import bandwidth_menu
+from planner.optimize.options import Columns
 from planner.predict import predict_vm
 from tests.optimize_support import Compiled, compiled, compiled_case, host, inventory, shared_link_case, star, vm
 from tests.truth.brute import offered_ways

@@ -10,10 +10,10 @@ import pytest
 
 from planner import api
 from planner.inventory.models import VM, Approach
+from planner.menu import bandwidth_menu
 from planner.network import Network, Route
 from planner.optimize.backend import Outcome, Solution, solve
 from planner.optimize.model import Aim, AssignmentModel
-from planner.optimize.options import bandwidth_menu
 from planner.optimize.sources import MOST_MOVERS, source_bound
 from planner.plan.models import Status
 from tests.optimize_support import FAST, Compiled, compiled, compiled_case, host, inventory, shared_link_case, star, vm

@@ -8,10 +8,10 @@ from itertools import islice
 
 import numpy as np
 
+from planner.lanes import Division
 from planner.optimize.backend import Outcome, Session, Solution, solve
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Dispatcher, Guide, Schedule
-from planner.optimize.lanes import Division
 from planner.optimize.model import Aim, AssignmentModel
 from planner.optimize.options import NO_LANES, build_columns
 from planner.optimize.problem import Bools, Ints

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.menu import bandwidth_menu
 from planner.optimize.classes import TAIL, Classes
 from planner.optimize.least import Least, least_of
-from planner.optimize.options import Columns, bandwidth_menu, predict_all, several_flows
+from planner.optimize.options import Columns, predict_all, several_flows
 from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.optimize.routes import Routes
 

@@ -9,13 +9,13 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
+from planner.lanes import Division
 from planner.optimize.arena import Arena, Placed
 from planner.optimize.backend import Outcome, Session, Solution
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Schedule, Urgency
 from planner.optimize.favourites import favourites
 from planner.optimize.lane_options import LaneMenu, LaneOptions, spread_out
-from planner.optimize.lanes import Division
 from planner.optimize.model import Aim
 from planner.optimize.pack import Hosts, Packing, pack
 from planner.optimize.pooled import pack_pools

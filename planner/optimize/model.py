@@ -14,9 +14,9 @@ from itertools import chain, pairwise
 
 import numpy as np
 
+from planner.lanes import Division
 from planner.optimize.classes import Classes
 from planner.optimize.dispatch import Guide
-from planner.optimize.lanes import Division
 from planner.optimize.options import NO_LANES, Columns
 from planner.optimize.patterns import add_patterns, patterns
 from planner.optimize.problem import Bools, Floats, Ints, Problem

@@ -1,70 +1,25 @@
-"""What each VM could do: approaches and bandwidths with their times and downtimes, all at once in numpy.
-
-The bandwidth menu of a path with bottleneck B is B, B/2 and B/4 and, for each wider link C on it, C/n and C/2n
-with n = ceil(C/B): rates of which a whole number fills that link. B is the most that one move may have: on a bond of
-several wires that is less than the capacity, and less for moves of one TCP flow than for those of several; the menu
-serves both.
-"""
+"""What each VM could do: approaches and bandwidths with their times and downtimes, all at once in numpy."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
+from planner.lanes import Division, Lanes
+from planner.menu import bandwidth_menu, with_lanes
 from planner.optimize.classes import Classes
 from planner.optimize.dominance import undominated
-from planner.optimize.lanes import Division, Lanes, divisions
 from planner.optimize.problem import Bools, Floats, Ints, Problem
 from planner.predict.protocol import Outside
 from planner.predict.registry import model_for, thresholds, workload_of
 from planner.predict.ways import predict_ways
 from planner.predict.worth import worth_offering
 
-FRACTIONS = (1.0, 0.5, 0.25)
-"""Shares of the bottleneck that are always on the menu [1]."""
 NO_LANES: Mapping[int, Division] = {}
 """No link divided into lanes."""
-FEW = 12
-"""Movers up to which no rates of lanes are offered: so few fill no link for long [count]."""
-
-
-def bandwidth_menu(
-    capacities_bytes_per_s: tuple[float, ...], *most_bytes_per_s: float, lanes: bool = False
-) -> tuple[float, ...]:
-    """Return the bandwidths offered on a path, largest first.
-
-    Parameters
-    ----------
-    capacities_bytes_per_s
-        Capacity of each link of the path [bytes/s].
-    most_bytes_per_s
-        The most that one move may have there, by its number of flows [bytes/s].
-    lanes
-        Whether to offer also the rates of the lanes into which the wider links may be divided.
-    """
-    narrowest = min(capacities_bytes_per_s)
-    rates: set[float] = set()
-    for bottleneck in {min(narrowest, most) for most in most_bytes_per_s or (narrowest,)}:
-        rates |= {bottleneck * share for share in FRACTIONS}
-        for capacity in set(capacities_bytes_per_s):
-            fair = capacity / math.ceil(capacity / bottleneck * (1 - 1e-12))
-            rates |= {min(fair, bottleneck), min(fair, bottleneck) / 2}
-            if lanes and capacity > bottleneck:
-                rates |= {rate for division in divisions(capacity, bottleneck) for rate in chain(*division)}
-    return _distinct(sorted(rates, reverse=True))
-
-
-def _distinct(rates: list[float]) -> tuple[float, ...]:
-    """Drop rates that differ only by rounding; the largest of the alike stays."""
-    kept: list[float] = []
-    for rate in rates:
-        if not kept or rate < kept[-1] * (1 - 1e-9):
-            kept.append(rate)
-    return tuple(kept)
 
 
 @dataclass(frozen=True)
@@ -115,7 +70,7 @@ class Tables:
 
 def build_tables(problem: Problem, classes: Classes, *, lanes: bool | None = None) -> Tables:
     """Predict all movers on all menus in one sweep; menus have rates of lanes where movers are many, or as given."""
-    lanes = len(problem.movers) > FEW if lanes is None else lanes
+    lanes = with_lanes(len(problem.movers)) if lanes is None else lanes
     menu_of, menus, most_of_one_flow, rates = _menus(problem, classes, lanes)
     several = several_flows(problem)
     return Tables(rates, menu_of, menus, most_of_one_flow, several, *predict_all(problem, rates))

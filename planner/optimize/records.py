@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from planner.optimize.lanes import Division
+from planner.lanes import Division
 
 SMALL_PART = 0.1
 """Part of what can be gained at all links together that is too small to look for [1]."""

@@ -12,9 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from planner.inventory.models import VM, Before, Host, Inventory, NotAtOnce, Separate, Together, rule_kind
+from planner.menu import with_lanes
 from planner.network import Network
 from planner.optimize.classes import Classes, make_classes
-from planner.optimize.options import FEW, Columns, Tables, build_columns, build_tables
+from planner.optimize.options import Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Bools, Floats, Ints, Problem, compile_problem
 
 
@@ -275,7 +276,7 @@ def make_legs(room: Room, *, parking: bool, only: Mapping[int, int] | None = Non
 def leg_tables(room: Room, problem: Problem) -> tuple[Classes, Tables]:
     """Return single hosts as classes, and the predictions of legs for the menus of the evacuation."""
     classes = make_classes(problem, [(t,) for t in range(len(room.targets))])
-    return classes, build_tables(problem, classes, lanes=len(room.base.movers) > FEW)
+    return classes, build_tables(problem, classes, lanes=with_lanes(len(room.base.movers)))
 
 
 def leg_problem(room: Room, legs: Sequence[tuple[int, int]]) -> Problem:

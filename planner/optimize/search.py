@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from planner.lanes import Division, divisions, turns
 from planner.optimize.arena import SMALL, Arena, Placed
 from planner.optimize.backend import Outcome
 from planner.optimize.classes import Classes, coarse_classes, split
@@ -12,7 +13,6 @@ from planner.optimize.clock import Clock
 from planner.optimize.dispatch import Schedule
 from planner.optimize.improve import improve
 from planner.optimize.laned import LaneArena
-from planner.optimize.lanes import Division, divisions, turns
 from planner.optimize.model import Aim
 from planner.optimize.options import Columns, Tables, build_columns, build_tables
 from planner.optimize.problem import Problem
