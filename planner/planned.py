@@ -15,6 +15,9 @@ from planner.verify import verify_plan
 PROOF_S_PER_MOVE = 2e-4
 """Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
 
+MOST_TO_CHECK = 100_000
+"""VMs x hosts x rules up to which the reasons of a no are checked unasked [count]; `evac verify` always does."""
+
 
 def planned(
     inventory: Inventory,
@@ -77,9 +80,16 @@ def planned(
 
 def _verified(inventory: Inventory, draft: Plan) -> Plan:
     """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan."""
-    if not draft.moves and draft.status in (Status.INFEASIBLE, Status.UNKNOWN):
+    if not draft.moves and (draft.status is Status.UNKNOWN or not _quick(inventory, draft)):
         return draft
     verification = verify_plan(inventory, draft)
     if not verification.ok:
         raise RejectedPlanError([f"{violation.check}: {violation.message}" for violation in verification.violations])
     return draft.model_copy(update={"verification": verification})
+
+
+def _quick(inventory: Inventory, draft: Plan) -> bool:
+    """Return whether the reasons of a no can be held against the inventory in no time."""
+    reasons = draft.infeasibility.reasons if draft.infeasibility is not None else ()
+    named = sum(len(reason.vms) for reason in reasons)
+    return named * len(inventory.hosts) * (1 + len(inventory.rules)) <= MOST_TO_CHECK

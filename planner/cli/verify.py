@@ -33,7 +33,12 @@ def command(ctx: click.Context, *, inventory: str, plan: str, form: str) -> None
     from planner.plan.io import read_plan
     from planner.render.answer import answer_word
     from planner.render.clock import Clock
-    from planner.render.verification import stale_json, verification_json, verification_lines
+    from planner.render.verification import (
+        stale_json,
+        verification_json,
+        verification_lines,
+        without_plan_lines,
+    )
 
     loaded, read = load_inventory(inventory), read_plan(plan)
     try:
@@ -46,7 +51,7 @@ def command(ctx: click.Context, *, inventory: str, plan: str, form: str) -> None
     if form == "json":
         screen.show_text(verification_json(found, answer_word(read) if without_plan else None))
     elif without_plan:
-        screen.show_lines([f"There is nothing to replay: the file holds an answer without a plan, {read.status}."])
+        screen.show_lines(without_plan_lines(read, found))
     else:
         screen.show_lines(verification_lines(found, Clock(read.request.start_clock)))
     if without_plan:

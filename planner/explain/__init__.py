@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from planner.explain import certificates
 from planner.explain.conflict import conflicting
+from planner.explain.cuts import cuts
+from planner.explain.fits import short_among_some, slots_among_some
 from planner.inventory.models import Inventory
 from planner.optimize.classes import Classes
 from planner.optimize.clock import Clock
@@ -30,9 +32,13 @@ def certify(
     ]
     if not reasons:
         reasons = [
+            *short_among_some(problem),
             *certificates.volumes(problem, columns),
             *certificates.sequences(inventory, problem, columns),
         ]
+    if not reasons:
+        least_time, least_volume = certificates.least_of_each(problem, columns)
+        reasons = [*cuts(problem, least_volume), *slots_among_some(problem, least_time)]
     return Infeasibility(reasons=tuple(reasons), proof="certificate") if reasons else None
 
 

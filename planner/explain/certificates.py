@@ -8,7 +8,7 @@ import numpy as np
 
 from planner.inventory.models import VM, Inventory, Separate, Together, rule_name
 from planner.optimize.options import Columns, Tables
-from planner.optimize.problem import Problem
+from planner.optimize.problem import Floats, Problem
 from planner.plan.models import Reason, ReasonKind
 
 
@@ -180,11 +180,8 @@ def groups_too_large(inventory: Inventory, problem: Problem) -> Iterator[Reason]
 
 
 def volumes(problem: Problem, columns: Columns) -> Iterator[Reason]:
-    """The link out of a source, or its migration slots, cannot carry its VMs within the deadline."""
-    movers = len(problem.movers)
-    least_volume, least_time = np.full(movers, np.inf), np.full(movers, np.inf)
-    np.minimum.at(least_volume, columns.mover, columns.time_s * columns.rate)
-    np.minimum.at(least_time, columns.mover, columns.time_s)
+    """The links out of a source, or its migration slots, cannot carry its VMs within the deadline."""
+    least_time, least_volume = least_of_each(problem, columns)
     for s, host in enumerate(problem.sources):
         mine = np.flatnonzero(problem.source_of == s)
         near = problem.network.attachment(host.name)
@@ -193,11 +190,13 @@ def volumes(problem: Problem, columns: Columns) -> Iterator[Reason]:
         names = tuple(problem.movers[v].name for v in mine.tolist())
         seconds = float(least_volume[mine].sum()) / out if len(mine) else 0.0
         if seconds > problem.deadline_s:
+            single = len(near) == 1
             yield Reason(
-                kind=ReasonKind.LINK,
+                kind=ReasonKind.LINK if single else ReasonKind.CUT,
                 vms=names,
                 hosts=(host.name,),
-                link=(host.name, near[0]) if len(near) == 1 else None,
+                link=(host.name, near[0]) if single else None,
+                links=() if single else tuple((host.name, neighbour) for neighbour in near),
                 needed=seconds,
                 available=deadline_of(problem),
                 unit="s",
@@ -214,10 +213,17 @@ def volumes(problem: Problem, columns: Columns) -> Iterator[Reason]:
             )
 
 
+def least_of_each(problem: Problem, columns: Columns) -> tuple[Floats, Floats]:
+    """Return the least time [s] and the least volume [bytes] of each mover, infinite where it has no choice."""
+    time, volume = np.full(len(problem.movers), np.inf), np.full(len(problem.movers), np.inf)
+    np.minimum.at(time, columns.mover, columns.time_s)
+    np.minimum.at(volume, columns.mover, columns.time_s * columns.rate)
+    return time, volume
+
+
 def sequences(inventory: Inventory, problem: Problem, columns: Columns) -> Iterator[Reason]:
     """Groups that must move one after the other and take longer than the deadline even so."""
-    least = np.full(len(problem.movers), np.inf)
-    np.minimum.at(least, columns.mover, columns.time_s)
+    least, _ = least_of_each(problem, columns)
     index = {vm.name: v for v, vm in enumerate(problem.movers)}
     for rule in inventory.rules:
         kind = {"not_at_once": ReasonKind.NOT_AT_ONCE, "before": ReasonKind.BEFORE}.get(rule_name(rule).split(" ")[0])

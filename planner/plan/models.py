@@ -217,7 +217,9 @@ class ReasonKind(StrEnum):
     SHUTDOWN = "shutdown-outlasts-deadline"
     MEMORY = "memory-short"
     VCPUS = "vcpus-short"
+    PIECES = "room-in-pieces"
     LINK = "link-too-slow"
+    CUT = "links-too-narrow"
     OUTGOING = "too-few-outgoing-slots"
     INCOMING = "too-few-incoming-slots"
     SEPARATE = "separate-group-too-large"
@@ -235,11 +237,14 @@ class Reason(Record):
     vms: tuple[str, ...] = Field((), description="VMs concerned.")
     hosts: tuple[str, ...] = Field((), description="Hosts concerned.")
     link: tuple[str, str] | None = Field(None, description="Directed link concerned.")
+    links: tuple[tuple[str, str], ...] = Field((), description="Directed links concerned, where they are several.")
     rule: str | None = Field(None, description="Rule concerned, as named to people.")
     labels: tuple[str, ...] = Field((), description="Labels concerned.")
     needed: float | None = Field(None, description="What is needed, in `unit`.")
     available: float | None = Field(None, description="What there is, in `unit`.")
     unit: Literal["bytes", "s", "count", ""] = Field("", description="Unit of needed and available.")
+    each: float | None = Field(None, description="What each of the VMs has at least, in bytes of memory or in vCPUs.")
+    each_of: Literal["memory", "vcpus", ""] = Field("", description="What `each` is of.")
 
 
 class Infeasibility(Record):

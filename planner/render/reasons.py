@@ -202,6 +202,29 @@ def _link(reason: Reason) -> Prose:
     )
 
 
+def _cut(reason: Reason) -> Prose:
+    clause = _figures(
+        reason, ": however they move, they keep all of them busy for at least {needed}, and there is {available}"
+    )
+    names = f" {listing([f'{a} -> {b}' for a, b in reason.links])}" if reason.links else ""
+    return Prose(
+        f"The links{names} together are too narrow for {_vms(reason)}{clause}.",
+        "Give more time, faster links or a larger usable share of them, or evacuate fewer hosts at once.",
+    )
+
+
+def _pieces(reason: Reason) -> Prose:
+    kind, unit = ("vCPUs", "count") if reason.each_of == "vcpus" else ("memory", "bytes")
+    clause = _figures(reason, ": {needed} such VMs, {available} fit")
+    each = f"{amount(reason.each, unit)}{_of(kind)}"
+    free = "free vCPUs" if kind == "vCPUs" else "free memory"
+    return Prose(
+        f"{_begin(_hosts(reason)) or 'The hosts that may take VMs'} have their {free} in pieces too small for"
+        f" {_vms(reason)}, which need at least {each} each{clause}.",
+        f"Free more {kind} on one of the targets, or add a target.",
+    )
+
+
 def _slots(reason: Reason, direction: str, setting: str) -> Prose:
     clause = _figures(
         reason, ": with as many at once as it allows they take at least {needed}, and the deadline is {available}"
@@ -291,7 +314,9 @@ _WRITERS: dict[ReasonKind, Callable[[Reason], Prose]] = {
     ReasonKind.SHUTDOWN: _shutdown,
     ReasonKind.MEMORY: _memory,
     ReasonKind.VCPUS: _vcpus,
+    ReasonKind.PIECES: _pieces,
     ReasonKind.LINK: _link,
+    ReasonKind.CUT: _cut,
     ReasonKind.OUTGOING: _outgoing,
     ReasonKind.INCOMING: _incoming,
     ReasonKind.SEPARATE: _separate,

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from planner.plan.models import Verification
+from planner.plan.models import Plan, Verification
 from planner.render.clock import Clock
 from planner.render.words import plain, plural
 
@@ -38,6 +38,17 @@ def verification_lines(verification: Verification, clock: Clock | None = None) -
     passed = [check for check in verification.checks if check not in failed]
     lines.append(f"{plural(len(failed), 'check')} of {len(verification.checks)} said no, {len(passed)} passed.")
     return [plain(line) for line in lines]
+
+
+def without_plan_lines(plan: Plan, verification: Verification) -> list[str]:
+    """Return what can be said of an answer without a plan, whose checks have all passed."""
+    lines = [f"There is nothing to replay: the file holds an answer without a plan, {plan.status}."]
+    if plan.infeasibility is not None and verification.checks:
+        if plan.infeasibility.proof in ("certificate", "no-room"):
+            lines.append("Its reasons were held against the inventory, and those that have figures hold.")
+        else:
+            lines.append("Its proof is the solver's; it is not made again here.")
+    return lines
 
 
 def verification_json(verification: Verification, answer: str | None = None) -> str:

@@ -16,6 +16,7 @@ from planner.verify.findings import Finding
 from planner.verify.paths import check_bandwidth, check_flow, check_network, check_path, check_paths
 from planner.verify.power import check_power, check_ready, check_shutdown
 from planner.verify.prediction import check_prediction
+from planner.verify.reasons import check_reasons
 from planner.verify.replay import Replay
 from planner.verify.room import check_memory, check_vcpus
 from planner.verify.rules import check_before, check_not_at_once, check_separate, check_together
@@ -79,7 +80,7 @@ def verify_plan(inventory: Inventory, plan: Plan) -> Verification:
     -------
     Verification
         ``ok`` if every check says yes. A plan that is infeasible or unknown and has no moves claims nothing that
-        could be replayed: it is ok, with no checks.
+        could be replayed; of one that is infeasible the reasons that need no solver are held against the inventory.
 
     Notes
     -----
@@ -87,7 +88,7 @@ def verify_plan(inventory: Inventory, plan: Plan) -> Verification:
     sums of bandwidths and predicted numbers are compared with a relative tolerance of 1e-9.
     """
     if not plan.moves and plan.status in (Status.INFEASIBLE, Status.UNKNOWN):
-        return Verification(ok=True, checks=())
+        return _of_reasons(inventory, plan)
     replay = Replay(inventory, plan)
     violations = tuple(
         Violation(check=name, message=finding.message, subjects=finding.subjects, at_s=_finite(finding.at_s))
@@ -95,6 +96,17 @@ def verify_plan(inventory: Inventory, plan: Plan) -> Verification:
         for finding in check(replay)
     )
     return Verification(ok=not violations, checks=tuple(CHECKS), violations=violations)
+
+
+def _of_reasons(inventory: Inventory, plan: Plan) -> Verification:
+    """Hold the reasons of a no against the inventory, those that a solver is not needed for."""
+    if plan.infeasibility is None or plan.status is not Status.INFEASIBLE:
+        return Verification(ok=True, checks=())
+    violations = tuple(
+        Violation(check="reasons", message=f"{reason.kind}: {wrong}", subjects=(*reason.vms, *reason.hosts))
+        for reason, wrong in check_reasons(inventory, plan.request, plan.infeasibility)
+    )
+    return Verification(ok=not violations, checks=("reasons",), violations=violations)
 
 
 def _finite(at_s: float | None) -> float | None:
