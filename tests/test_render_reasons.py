@@ -108,7 +108,8 @@ def test_no_says_why_and_what_helps() -> None:
     assert answer_word(plan) == "no"
     assert lines[0] == "No: hv01 cannot be emptied within 30 min 00 s."
     assert "pinned" in lines[1]
-    assert "Take the pin off" in lines[-1]
+    assert "Take the pin off" in lines[-2]
+    assert "evac check" in lines[-1]
 
 
 def test_a_mend_that_serves_several_reasons_is_told_once() -> None:

@@ -78,13 +78,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         case Status.INFEASIBLE:
             yield f"No: {be_emptied}."
             if plan.infeasibility is not None:
-                yield from reason_lines(plan.infeasibility, mends=plan.advice is None or not plan.advice.choices)
-                if (
-                    plan.advice is None
-                    and plan.request.make_room == "never"
-                    and ROOM_COULD_HELP.intersection(reason.kind for reason in plan.infeasibility.reasons)
-                ):
-                    yield "- Let VMs of other hosts move to make room: --make-room auto."
+                yield from reason_lines(plan.infeasibility)
         case Status.UNKNOWN:
             limit_s = plan.solver.time_limit_s if plan.solver else None
             limit = f" of {format_duration(limit_s)}" if limit_s is not None else ""
@@ -95,6 +89,8 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield LONGER
     if plan.advice is not None:
         yield from advice_lines(plan.advice, plan.request)
+    if plan.infeasibility is not None and not (plan.advice and plan.advice.choices):
+        yield from mend_lines(plan)
 
 
 def _yes(plan: Plan, hosts: str) -> Iterator[str]:
@@ -125,18 +121,27 @@ def _to_make_room(plan: Plan) -> str:
     return f", {len(others)} of them to make room," if others else ""
 
 
-def reason_lines(infeasibility: Infeasibility, *, mends: bool = True) -> Iterator[str]:
-    """Yield the reasons of a no, the proof, and what could be done about them where nothing better is known."""
+def reason_lines(infeasibility: Infeasibility) -> Iterator[str]:
+    """Yield the reasons of a no and the proof."""
     reasons = infeasibility.reasons
-    told = [describe(reason) for reason in reasons[:_SHOWN]]
-    for prose in told:
+    for prose in map(describe, reasons[:_SHOWN]):
         yield f"- {prose.what}"
     if len(reasons) > _SHOWN:
         yield f"- and {plural(len(reasons) - _SHOWN, 'more reason')}; --format json lists them all."
     if len(reasons) > 1:
         yield "Each of these alone is enough for the no."
     yield PROOFS[infeasibility.proof]
-    if mends:
-        yield "What could be done:"
-        for mend in dict.fromkeys(prose.mend for prose in told):
-            yield f"- {mend}"
+
+
+def mend_lines(plan: Plan) -> Iterator[str]:
+    """Yield what could be done about the reasons of a no, as far as it can be told without trying."""
+    if plan.infeasibility is None:
+        return
+    reasons = plan.infeasibility.reasons
+    yield "What could be done:"
+    for mend in dict.fromkeys(describe(reason).mend for reason in reasons[:_SHOWN]):
+        yield f"- {mend}"
+    if plan.advice is None:
+        if plan.request.make_room == "never" and ROOM_COULD_HELP.intersection(reason.kind for reason in reasons):
+            yield "- Let VMs of other hosts move to make room: --make-room auto."
+        yield "- Ask `evac check` what would help: it names changes that a verified plan backs."
