@@ -15,8 +15,9 @@ from planner.advice.changes import Ends, with_links, without_vms
 from planner.advice.oracle import Oracle, Verdict
 from planner.inventory.models import ALL_APPROACHES, Host, Inventory
 from planner.network import Network
+from planner.optimize.search import EXACT_MOVERS
 from planner.plan.advice import Choice, ChoiceKind, Conflict, Member, MemberKind
-from planner.plan.models import Plan, Request
+from planner.plan.models import Plan, Request, Status
 
 GBIT = 1e9 / 8
 SPEEDS = tuple(GBIT * speed for speed in (1, 2.5, 5, 10, 20, 25, 40, 50, 80, 100, 200, 400, 800))
@@ -24,8 +25,6 @@ SPEEDS = tuple(GBIT * speed for speed in (1, 2.5, 5, 10, 20, 25, 40, 50, 80, 100
 GIB = 2**30
 MOST_OF_A_KIND = 4
 """How many hosts, links, rules or VMs are tried for one kind of change [count]."""
-SHARE_FOR_BETTER = 0.5
-"""While more than this share of the time is left, the best plan with a change is looked for, not any [1]."""
 SLOTS = (1, 2, 4, 8)
 """How many more migrations at once are tried [count]."""
 
@@ -66,8 +65,11 @@ def choices(
     """
     found: list[Choice] = []
     if quickest is not None and quickest.objective is not None:
-        finish_s = quickest.objective.finish_s
-        found.append(_choice(ChoiceKind.MORE_TIME, quickest, amount=finish_s, unit="s"))
+        # What can be written on a command line: whole seconds.
+        deadline_s = float(math.ceil(quickest.objective.finish_s))
+        longer = request.model_copy(update={"deadline_s": deadline_s})
+        plan = _better(quickest, inventory, longer, oracle)
+        found.append(_choice(ChoiceKind.MORE_TIME, plan, amount=deadline_s, unit="s"))
     for trial in _trials(inventory, request, conflict):
         if oracle.clock.expired:
             break
@@ -85,6 +87,7 @@ def _choice(kind: ChoiceKind, plan: Plan, **says: Any) -> Choice:
         kind=kind,
         finish_s=plan.objective.finish_s,
         weighted_downtime_s=plan.objective.weighted_downtime_s,
+        optimal=plan.status is Status.OPTIMAL and plan.request.objective == "downtime",
         checks=checks,
         **says,
     )
@@ -109,11 +112,16 @@ def _smallest(trial: _Trial, oracle: Oracle) -> Choice | None:
             high = middle
         else:
             low = middle
-    plan = plans[high]
-    if oracle.clock.left_s > SHARE_FOR_BETTER * oracle.clock.limit_s:
-        verdict, better = oracle.ask(*trial.cases[high][0](), best=True)
-        plan = better if verdict is Verdict.YES else plan
-    return _choice(trial.kind, plan, **trial.cases[high][1])
+    case, says = trial.cases[high]
+    return _choice(trial.kind, _better(plans[high], *case(), oracle), **says)
+
+
+def _better(plan: Plan, inventory: Inventory, request: Request, oracle: Oracle) -> Plan:
+    """Return the best plan with a change where few VMs move, which takes no time; else any."""
+    if sum(vm.host in request.evacuate for vm in inventory.vms) > EXACT_MOVERS:
+        return plan
+    verdict, best = oracle.ask(inventory, request, best=True)
+    return best if verdict is Verdict.YES else plan
 
 
 def _trials(inventory: Inventory, request: Request, conflict: Conflict | None) -> Iterator[_Trial]:

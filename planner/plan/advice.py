@@ -103,7 +103,8 @@ class Choice(Record):
     amount: float | None = Field(None, description="The value that it takes, in `unit`; not by how much it changes.")
     unit: Literal["bytes", "bytes/s", "s", "count", "1", ""] = Field("", description="Unit of the amount.")
     finish_s: float = Field(ge=0, description="When the plan with it ends [s].")
-    weighted_downtime_s: float = Field(ge=0, description="Its weighted downtime; a better plan may have less [s].")
+    weighted_downtime_s: float = Field(ge=0, description="Its weighted downtime [s].")
+    optimal: bool = Field(False, description="Whether no plan with this change has less weighted downtime.")
     checks: int = Field(ge=0, description="Checks that it has passed [count].")
 
 

@@ -79,7 +79,8 @@ def deadline_lines(found: SmallestDeadline, request: Request) -> Iterator[str]:
 
 def choice_sentence(choice: Choice, request: Request) -> str:
     """Return a choice, as sentences."""
-    downtime = f"{format_duration(choice.weighted_downtime_s)} of weighted downtime"
+    most = "" if choice.optimal else "at most "
+    downtime = f"{most}{format_duration(choice.weighted_downtime_s)} of weighted downtime"
     return f"{_CHOICE_WORDS[choice.kind](choice, request)} Done after {format_duration(choice.finish_s)}, {downtime}."
 
 
