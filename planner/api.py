@@ -20,7 +20,10 @@ from planner.verify import staleness, verify_plan
 __all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
 
 SHARE_OF_ADVICE = 0.1
-"""Share of the time limit that is kept for advice, where it is asked for [1]."""
+SHARE_OF_ADVICE_ON_MANY = 0.25
+"""Shares of the time limit that are kept for advice, where it is asked for, on few or many moving VMs [1]."""
+MANY = 60
+"""Moving VMs that are many [count]."""
 
 
 def plan(
@@ -101,14 +104,15 @@ def check(
 
     Takes, returns and raises what `plan` does; the plan of a yes need not be the best one. With `advise` it also has in
     `Plan.advice` how much time it takes and, of a no, the smallest conflict and what would help; a tenth of the time
-    limit is kept for that.
+    limit is kept for that, a quarter where many VMs move.
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
     request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
     from planner.advice.advise import advise as ask
     from planner.planned import planned
 
-    advice_s = SHARE_OF_ADVICE * time_limit_s if advise else 0.0
+    many = sum(vm.host in request.evacuate for vm in inventory.vms) > MANY
+    advice_s = (SHARE_OF_ADVICE_ON_MANY if many else SHARE_OF_ADVICE) * time_limit_s if advise else 0.0
     found = planned(
         inventory, request, seed=seed, time_limit_s=time_limit_s - advice_s, progress=progress, first_only=True
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from planner.advice.changes import members_of, without
-from planner.advice.oracle import Oracle, Verdict
+from planner.advice.oracle import Oracle, Verdict, certified
 from planner.inventory.models import Inventory
 from planner.plan.advice import Conflict, Member, MemberKind
 from planner.plan.models import Reason, Request
@@ -59,16 +59,20 @@ class _Search:
         self._place = {member: place for place, member in enumerate(members_of(inventory, request))}
         self._kept = frozenset(self._place)
         self._known: dict[frozenset[Member], Verdict] = {}
+        self._at_once = False
+        self._open: set[frozenset[Member]] = set()
         self._size = {vm.name: vm.image_bytes for vm in inventory.vms}
 
     def run(self, reasons: Sequence[Reason]) -> Conflict:
         for reason in sorted(reasons, key=lambda reason: len(reason.vms)):
             if self._try(frozenset(member for member in self._place if _names(reason, member))):
                 break
-        for kind in KINDS:
-            self._try(self._kept - frozenset(member for member in self._kept if member.kind is kind))
-        for kind in reversed(KINDS):
-            self._thin(member for member in self._kept if member.kind is kind)
+        # What follows by arithmetic is seen at once; only what is left of it is put to the planner.
+        for self._at_once in (True, False):
+            for kind in KINDS:
+                self._try(self._kept - frozenset(member for member in self._kept if member.kind is kind))
+            for kind in reversed(KINDS):
+                self._thin(member for member in self._kept if member.kind is kind)
         while self._again():
             pass
         members = tuple(sorted(self._kept, key=self._place.__getitem__))
@@ -107,7 +111,14 @@ class _Search:
             if self._oracle.clock.expired:
                 return False
             left_out = [member for member in self._place if member not in kept]
-            self._known[kept], _ = self._oracle.ask(*without(self._inventory, self._request, left_out))
+            case = without(self._inventory, self._request, left_out)
+            if kept not in self._open and certified(*case):
+                self._known[kept] = Verdict.NO
+            elif self._at_once:
+                self._open.add(kept)
+                return False
+            else:
+                self._known[kept], _ = self._oracle.ask(*case)
         if self._known[kept] is not Verdict.NO:
             return False
         self._kept = kept

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from planner.explain import certify
 from planner.inventory.models import Inventory
+from planner.network import Network
 from planner.optimize.clock import Clock
+from planner.optimize.problem import compile_problem
+from planner.optimize.room_problem import unhindered
+from planner.optimize.search import tables_and_columns
 from planner.plan.models import Plan, Request, Status
 from planner.planned import planned
 
@@ -58,6 +63,15 @@ class Oracle:
         limit_s = min(self.each_s * (FACTOR_FOR_BEST if best else 1.0), self.clock.left_s)
         plan = planned(inventory, request, seed=self.seed, time_limit_s=limit_s, first_only=not best, reasons=False)
         return verdict_of(plan), plan
+
+
+def certified(inventory: Inventory, request: Request) -> bool:
+    """Return whether a no follows by arithmetic, without any search; no more than a quick look."""
+    if request.make_room == "auto":
+        inventory = unhindered(inventory, request.evacuate)
+    problem = compile_problem(inventory, Network(inventory), request.evacuate, request.deadline_s)
+    _, tables, columns = tables_and_columns(problem)
+    return certify(inventory, request.evacuate, problem, tables, columns) is not None
 
 
 def verdict_of(plan: Plan) -> Verdict:

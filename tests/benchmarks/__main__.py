@@ -107,6 +107,28 @@ def predict(vms: int, rates: int, points: int, repeats: int) -> None:
     )
 
 
+@main.command()
+@click.option("--size", default="m", show_default=True, help="Size of the clusters; m has 200 VMs.")
+@click.option("--seeds", default="51,52,53,54,55", show_default=True, callback=_numbers, help="Seeds.")
+@click.option(
+    "--shares",
+    default="0.4,0.7,0.9,0.97",
+    show_default=True,
+    callback=_numbers,
+    help="Deadlines, as shares of the fluid deadline, which nothing can undercut.",
+)
+@click.option("--cache", type=click.Path(path_type=Path), default=CACHE, show_default=True, help="For fluid deadlines.")
+def noes(size: str, seeds: list[float], shares: list[float], cache: Path) -> None:
+    """Time noes with all that is said of them."""
+    from tests.benchmarks.noes import measure
+
+    seconds = []
+    for answered in measure(size, [int(seed) for seed in seeds], shares, cache):
+        seconds.append(answered.seconds)
+        click.echo(answered.line())
+    click.echo(f"{len(seconds)} answers, the longest in {max(seconds):.1f} s")
+
+
 @main.command(hidden=True)
 @click.argument("kind", type=click.Choice(["evac", "baselines", "cp-sat"]))
 @click.argument("case")
