@@ -23,11 +23,13 @@ from planner.plan.models import (
 )
 from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
+from planner.plan.snapshot import inventory_of
+from planner.plan.why import Why
 from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
 
-__all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
+__all__ = ["calibrate", "check", "explain", "front", "plan", "predict", "verify"]
 
 PROOF_S_PER_MOVE = 2e-4
 """Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
@@ -124,6 +126,46 @@ def verify(inventory: Inventory, plan: Plan) -> Verification:
     if changes:
         raise StalePlanError(changes)
     return verify_plan(inventory, plan)
+
+
+def explain(plan: Plan, vms: Sequence[str] | None = None, *, inventory: Inventory | None = None) -> Why:
+    """Explain why a plan is as it is, or why some VMs move in it as they do.
+
+    Parameters
+    ----------
+    plan
+        A plan with moves, from anyone.
+    vms
+        Names of the VMs that are asked about; the plan as a whole where None.
+    inventory
+        What it was made for; the inventory that the plan carries where None.
+
+    Returns
+    -------
+    Why
+        As data; `planner.render.why` has the words.
+
+    Raises
+    ------
+    InputError
+        If a VM is unknown, the plan has no moves and no inventory, or the verifier rejects it.
+    StalePlanError
+        If the inventory is not the one that the plan was made for.
+    """
+    from planner.explain.why import why
+
+    inventory = inventory_of(plan) if inventory is None else inventory
+    if not plan.moves:
+        raise InputError.single("no-moves", "the plan has no moves that could be explained", "give a plan with moves")
+    found = verify(inventory, plan)
+    if not found.ok:
+        raise InputError(
+            [
+                Problem(violation.check, violation.message, "the verifier rejects the plan: see evac verify")
+                for violation in found.violations
+            ]
+        )
+    return why(inventory, plan, vms)
 
 
 def predict(

@@ -13,7 +13,7 @@ from planner import api
 from planner.explain.loads import loads
 from planner.explain.occupancy import Occupancy
 from planner.explain.why import why
-from planner.explain.why_target import rerouted
+from planner.explain.why_approach import rerouted
 from planner.inventory.models import Before, Inventory
 from planner.inventory.synthesize import synthesize
 from planner.plan.models import Move, Plan, Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from planner.explain.loads import loads, loads_of
+from planner.explain.loads import loads, loads_of, profile
 from planner.explain.occupancy import Occupancy
 from planner.explain.why_approach import alternatives, cheaper, options, tried
 from planner.explain.why_start import critical_chain, why_start
@@ -44,7 +44,8 @@ def why(inventory: Inventory, plan: Plan, vms: Sequence[str] | None = None) -> W
     occupancy = Occupancy(inventory, plan)
     every = loads(occupancy)
     if asked:
-        return Why(plan, every[:MOST_LOADS], asked=tuple(_whys(occupancy, every, asked)))
+        told = tuple(_whys(occupancy, every, asked))
+        return Why(plan, every[:MOST_LOADS], asked=told, profile=profile(occupancy, every[0].resource))
     order = sorted(range(len(plan.moves)), key=lambda number: plan.moves[number].start_s)
     return Why(
         plan,
@@ -52,6 +53,7 @@ def why(inventory: Inventory, plan: Plan, vms: Sequence[str] | None = None) -> W
         critical_chain(occupancy),
         _costly(occupancy, every),
         {number: why_start(occupancy, number) for number in order[:MOST_STARTS]},
+        profile=profile(occupancy, every[0].resource),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from planner.explain.occupancy import Occupancy
 from planner.explain.why_approach import SAME, most_of, rerouted
 from planner.inventory.models import Host
@@ -49,8 +47,3 @@ def _tried(occupancy: Occupancy, number: int, move: Move) -> Elsewhere:
         return Elsewhere(move.target, Fate.AS_WELL)
     blocked, start_s = trial.at(move.start_s), trial.first_fit()
     return Elsewhere(move.target, Fate.BUSY if start_s is None else Fate.LATER, blocked, start_s=start_s)
-
-
-def as_well(found: Sequence[Elsewhere]) -> list[str]:
-    """Return the hosts that would do as well at the planned start."""
-    return [one.host for one in found if one.fate is Fate.AS_WELL]

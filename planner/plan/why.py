@@ -357,6 +357,8 @@ class Why:
         For the first moves in order of start why each starts when it does; by the number of the move in the plan.
     asked
         The VMs that were asked about.
+    profile
+        How much of the bottleneck is used when: since and until when [s], and the share of its capacity [1].
     """
 
     plan: Plan
@@ -365,3 +367,4 @@ class Why:
     costly: tuple[Costly, ...] = ()
     starts: dict[int, Start] = field(default_factory=dict)
     asked: tuple[WhyMove | WhyStay, ...] = ()
+    profile: tuple[tuple[float, float, float], ...] = ()
