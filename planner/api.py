@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from planner.calibrate import Calibration, read_log
@@ -25,11 +25,12 @@ from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
 from planner.plan.snapshot import inventory_of
 from planner.plan.why import Why
+from planner.plan.windows import Window
 from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
 
-__all__ = ["calibrate", "check", "explain", "front", "plan", "predict", "verify"]
+__all__ = ["calibrate", "check", "explain", "front", "plan", "predict", "verify", "window"]
 
 PROOF_S_PER_MOVE = 2e-4
 """Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
@@ -234,6 +235,73 @@ def calibrate(log: str, inventory: Inventory | None = None) -> Calibration:
         If the file is no such log, or has too few migrations.
     """
     return fit_to_log(read_log(log, inventory), None if inventory is None else inventory.settings)
+
+
+def window(
+    inventory: Inventory,
+    evacuate: Sequence[str],
+    deadline_s: float,
+    *,
+    first_clock: str,
+    within_s: float = 86_400.0,
+    step_s: float = 3600.0,
+    objective: Aim = "downtime",
+    seed: int = 0,
+    time_limit_s: float = 60.0,
+    make_room: Literal["auto", "never"] = "auto",
+    extra_move_price_s: float | None = None,
+    tell: Callable[[str, int, int], None] | None = None,
+) -> Window:
+    """Find the time of day to start at, where rates differ by hour of day.
+
+    Parameters
+    ----------
+    inventory
+        A checked inventory; some of its VMs or links have something by hour.
+    evacuate, deadline_s, objective, seed, make_room, extra_move_price_s
+        As for `plan`; the deadline counts from each start.
+    first_clock
+        Time of day of the first start, HH:MM; then each whole step of the clock is tried.
+    within_s, step_s
+        How long after it starts are tried, at most a day, and how far they are apart [s].
+    time_limit_s
+        Wall time for all starts together [s].
+    tell
+        Is told which start is planned, its number and how many there are.
+
+    Returns
+    -------
+    Window
+        For each start the best plan that was found, verified against the inventory as it is reckoned with then.
+
+    Raises
+    ------
+    InputError
+        If the request does not fit the inventory, or nothing in it differs by hour.
+    """
+    from planner.advice.window import starts_of
+    from planner.advice.window import window as find_window
+    from planner.optimize.clock import Clock
+
+    price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
+    request = _request(inventory, evacuate, deadline_s, objective, first_clock, make_room, price_s)
+    hours, minutes = map(int, first_clock.split(":"))
+    starts_s = starts_of(hours * 3600.0 + minutes * 60.0, within_s, step_s)
+
+    def ask(changed: Inventory, until_s: float, limit_s: float, clock: str) -> Plan:
+        asked = request.model_copy(update={"deadline_s": until_s, "start_clock": clock})
+        return _answer(changed, asked, seed, limit_s, None, first_only=False)
+
+    return find_window(
+        inventory,
+        deadline_s,
+        starts_s,
+        ask,
+        evacuate=request.evacuate,
+        aim=objective,
+        clock=Clock(time_limit_s),
+        tell=tell,
+    )
 
 
 def _request(
