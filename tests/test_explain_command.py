@@ -58,7 +58,7 @@ def test_a_vm_is_told_by_way_target_and_start(demo: Plan, tmp_path: Path) -> Non
     )
     assert "- Not pre-copy at 800 Mbit/s, 400 Mbit/s and 200 Mbit/s: does not converge" in text
     assert "against separate [db-1, db-2]" in text
-    assert "hv02: lacks x86-v4." in text
+    assert "hv02: without x86-v4." in text
     assert "It starts at once." in text
     assert "web-2 does not move: it stays on hv02, which is not evacuated (hv01 is)." in text
 

@@ -92,7 +92,7 @@ def _why_move(occupancy: Occupancy, every: Sequence[Load], number: int) -> WhyMo
 
 
 def _costly(occupancy: Occupancy, every: Sequence[Load]) -> tuple[Costly, ...]:
-    """Return the VMs with most weighted downtime, each with the quickest way that has less, tried in the plan."""
+    """Return the VMs with most weighted downtime, each with another way that has less, tried in the plan."""
     weighted: defaultdict[str, float] = defaultdict(float)
     for move in occupancy.moves:
         weighted[move.vm] += occupancy.vm(move.vm).weight * move.downtime_s
@@ -103,9 +103,9 @@ def _costly(occupancy: Occupancy, every: Sequence[Load]) -> tuple[Costly, ...]:
             break
         number = max(occupancy.numbers_of[name], key=lambda n: occupancy.moves[n].downtime_s)
         move = occupancy.moves[number]
-        less = cheaper(tuple(options(occupancy, move)), move)
+        less = _nearest(occupancy, number)
         load = next(iter(loads_of(every, occupancy, number)), None)
-        needed_s, free_s = _room_for(occupancy, load, move, less[0]) if less and load else (0.0, 0.0)
+        needed_s, free_s = _room_for(occupancy, load, move, less) if less and load else (0.0, 0.0)
         found.append(
             Costly(
                 vm=name,
@@ -115,13 +115,21 @@ def _costly(occupancy: Occupancy, every: Sequence[Load]) -> tuple[Costly, ...]:
                 weighted_s=weighted_s,
                 share=weighted_s / whole,
                 time_s=move.duration_s,
-                cheaper=tried(occupancy, number, less[0]) if less else None,
+                cheaper=less,
                 load=load,
                 needed_s=needed_s,
                 free_s=free_s,
             )
         )
     return tuple(found)
+
+
+def _nearest(occupancy: Occupancy, number: int) -> Alternative | None:
+    """Return of the ways with less downtime the best one that fits; where none does, the quickest."""
+    move = occupancy.moves[number]
+    less = [tried(occupancy, number, one) for one in cheaper(tuple(options(occupancy, move)), move)]
+    fitting = [one for one in less if one.start_s is not None]
+    return min(fitting, key=lambda one: one.downtime_s or 0.0) if fitting else next(iter(less), None)
 
 
 def _room_for(occupancy: Occupancy, load: Load, move: Move, other: Alternative) -> tuple[float, float]:

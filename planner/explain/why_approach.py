@@ -21,7 +21,9 @@ from planner.predict.worth import worth_offering
 SAME = 1e-9
 """Bandwidths that differ by no more than this are one [1]."""
 LEAST_SAVING_S = 1e-6
-"""Less downtime than this is no saving [s]."""
+LEAST_SAVING = 1e-5
+"""Less downtime than this is no saving [s], nor is less than this share of it [1]: both are within the gap of an optimal
+plan."""
 OUTSIDE = {
     Outside.WRITES_OUTRUN_LINK: Refusal.WRITES,
     Outside.READS_OUTRUN_LINK: Refusal.READS,
@@ -39,7 +41,9 @@ def alternatives(occupancy: Occupancy, number: int) -> tuple[Alternative, ...]:
     """
     move = occupancy.moves[number]
     found = [tried(occupancy, number, one) for one in options(occupancy, move)]
-    return tuple(sorted(found, key=lambda one: (one.refusal is not None, one.downtime_s or 0.0, one.time_s or 0.0)))
+    return tuple(
+        sorted(found, key=lambda one: (one.refusal is not None, round(one.downtime_s or 0.0, 6), one.time_s or 0.0))
+    )
 
 
 def tried(occupancy: Occupancy, number: int, option: Alternative) -> Alternative:
@@ -63,10 +67,11 @@ def tried(occupancy: Occupancy, number: int, option: Alternative) -> Alternative
 
 def cheaper(found: tuple[Alternative, ...], move: Move) -> list[Alternative]:
     """Return the alternatives that are to be had and have less downtime than the planned way, the quickest first."""
+    saving_s = max(LEAST_SAVING_S, LEAST_SAVING * move.downtime_s)
     less = [
         one
         for one in found
-        if one.refusal is None and one.downtime_s is not None and one.downtime_s < move.downtime_s - LEAST_SAVING_S
+        if one.refusal is None and one.downtime_s is not None and one.downtime_s < move.downtime_s - saving_s
     ]
     return sorted(less, key=lambda one: one.time_s or 0.0)
 

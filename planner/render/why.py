@@ -9,7 +9,7 @@ from dataclasses import asdict
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from planner.plan.models import Plan
+from planner.plan.models import Aim, Plan
 from planner.plan.why import Costly, Load, Start, Why, WhyMove
 from planner.render.clock import Clock
 from planner.render.tables import Column, Fitting, folded, pairs
@@ -57,7 +57,7 @@ def why_json(why: Why) -> str:
 
 
 def _title(plan: Plan) -> Text:
-    text = f"{plan.inventory.name}: why {listing(plan.request.evacuate)} is evacuated so"
+    text = f"{plan.inventory.name}: why the plan to evacuate {listing(plan.request.evacuate)} is as it is"
     return Text(plain(text), style="bold")
 
 
@@ -103,11 +103,11 @@ def _chain(why: Why, clock: Clock) -> list[RenderableType]:
 def _costly_lines(why: Why, clock: Clock) -> Iterator[str]:
     for one in why.costly:
         yield f"- {one.vm}: {format_duration(one.downtime_s)}, {_rounded(one.share)} of the weighted downtime, by" + (
-            f" {how_words(one.approach, one.switch_point)}. {_no_less(one, clock)}"
+            f" {how_words(one.approach, one.switch_point)}. {_no_less(one, clock, why.plan.request.objective)}"
         )
 
 
-def _no_less(one: Costly, clock: Clock) -> str:
+def _no_less(one: Costly, clock: Clock, aim: Aim) -> str:
     """Return why a VM does not have less downtime, in a sentence."""
     other = one.cheaper
     if other is None or other.downtime_s is None or other.time_s is None:
@@ -116,7 +116,8 @@ def _no_less(one: Costly, clock: Clock) -> str:
     text = f"{way_words(other)} has {format_duration(other.downtime_s)} {longer_words(longer_s)}"
     text = text[0].upper() + text[1:]
     if other.start_s is not None:
-        return f"{text}; with all else as it is it would fit at {when(clock, other.start_s)}."
+        fits = f"{text}, and would fit at {when(clock, other.start_s)}, all else as it is"
+        return f"{fits}: the plan is not the best there is." if aim == "downtime" else f"{fits}; the {aim} comes first."
     if one.load is not None and one.needed_s > one.free_s:
         return (
             f"{text}: {format_duration(one.needed_s)} more of {resource_words(one.load.resource)}, of which"

@@ -21,11 +21,10 @@ MOST_WAYS = 14
 SAVING = 1e-5
 """Less downtime than this share of it is within what rounding leaves [1]."""
 FATES = {
-    Fate.EVACUATED: "evacuated itself",
-    Fate.REFUSES: "accepts no VMs",
+    Fate.EVACUATED: "to be emptied, too",
+    Fate.REFUSES: "never a target (accepts: false)",
     Fate.NO_ROUTE: "no route leads there",
     Fate.SLOWER: "the route there does not carry so much bandwidth",
-    Fate.SOURCE: "where it is now",
 }
 SHORT = {
     Kind.LINK: "too little bandwidth is free on the way there",
@@ -109,9 +108,12 @@ def _fits(one: Alternative, clock: Clock) -> str:
 def _refused(why: WhyMove) -> Iterator[str]:
     """Yield what is not to be had at all: the reason, and by approach at which bandwidths."""
     found: defaultdict[tuple[Refusal, str], dict[str, None]] = defaultdict(dict)
+    had = {(one.approach, one.bandwidth_bytes_per_s) for one in why.alternatives if one.refusal is None}
     for one in why.alternatives:
         if one.refusal is not None:
-            found[one.refusal, APPROACH_WORDS[one.approach]][format_rate(one.bandwidth_bytes_per_s)] = None
+            other = (one.approach, one.bandwidth_bytes_per_s) in had
+            words = f"{APPROACH_WORDS[one.approach]}{' with other switch points' if other else ''}"
+            found[one.refusal, words][format_rate(one.bandwidth_bytes_per_s)] = None
     for (refusal, approach), rates in found.items():
         limit = ""
         if refusal is Refusal.MAX_DOWNTIME and why.max_downtime_s is not None:
@@ -197,9 +199,7 @@ def _group(fate: Fate, hosts: Sequence[Elsewhere], clock: Clock) -> str:
         case Fate.BUSY:
             return f"{who}: at no start beside the others; at the planned one: {_why_not(hosts, clock)}."
         case Fate.LABELS:
-            return (
-                f"{who}: lacks {listing(first.labels)}." if len(hosts) == 1 else f"{who}: lack {listing(first.labels)}."
-            )
+            return f"{who}: without {listing(first.labels)}."
         case _:
             return f"{who}: {FATES[fate]}."
 
