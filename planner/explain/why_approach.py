@@ -22,8 +22,8 @@ SAME = 1e-9
 """Bandwidths that differ by no more than this are one [1]."""
 LEAST_SAVING_S = 1e-6
 LEAST_SAVING = 1e-5
-"""Less downtime than this is no saving [s], nor is less than this share of it [1]: both are within the gap of an optimal
-plan."""
+"""Less downtime than this is no saving [s], nor is less than this share of it [1]: both may be within the gap of an
+optimal plan."""
 OUTSIDE = {
     Outside.WRITES_OUTRUN_LINK: Refusal.WRITES,
     Outside.READS_OUTRUN_LINK: Refusal.READS,

@@ -317,8 +317,8 @@ class Costly:
     share
         Its share of the plan's weighted downtime [1].
     cheaper
-        Another way with less downtime, tried in the plan: the best that fits, or where none does the quickest; None where
-        there is none.
+        Another way with less downtime, tried in the plan: the best that fits, or where none does the quickest; None
+        where there is none.
     time_s
         What its planned way takes [s].
     load
