@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -13,12 +14,13 @@ from click.testing import CliRunner, Result
 
 from planner import api
 from planner.advice.hours import hours_touched, in_hours
-from planner.advice.window import clock_of, starts_of
+from planner.advice.window import clock_of, starts_of, window
 from planner.cli.main import main
 from planner.errors import InputError
 from planner.inventory.load import load_inventory, parse_inventory
 from planner.inventory.models import HOURS, VM, Host, Inventory, Link, Settings
 from planner.inventory.write import inventory_yaml
+from planner.optimize.clock import Clock
 from planner.plan.io import read_plan
 from planner.plan.models import Plan, Status
 from planner.plan.windows import StartTried, Window
@@ -254,6 +256,49 @@ def test_what_is_proven_is_told(bound_s: float, words: str) -> None:
     lines = list(window_lines(Window("x", ("a",), 3600.0, "downtime", starts, 1, bound_s == 5.0)))
     assert lines[1].startswith(words)
     assert "starting at 00:00 would cost 9 s" in lines[0]
+
+
+def test_a_start_of_which_nothing_is_known_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory = small({"write_rate_by_hour": by_hour(1e8, h12=3e8)})
+
+    def ask(changed: Inventory, until_s: float, limit_s: float, clock: str) -> Plan:
+        plan = api.plan(changed, ["a"], until_s, start_clock=clock)
+        gone: dict[str, Any] = {"status": Status.UNKNOWN, "objective": None, "moves": (), "verification": None}
+        return plan.model_copy(update=gone if clock == "11:00" else {})
+
+    def found(starts: list[float]) -> Window:
+        return window(inventory, HOUR_S, starts, ask, evacuate=("a",), aim="downtime", clock=Clock(60))
+
+    both = found([11 * HOUR_S, 12 * HOUR_S])
+    assert [one.status for one in both.starts] == [Status.UNKNOWN, Status.OPTIMAL]
+    assert (both.best, both.proven) == (1, False)
+    assert "starting at 11:00 no plan was found" in next(window_lines(both))
+    none = found([11 * HOUR_S])
+    assert (none.best, none.proven) == (None, False)
+    assert next(window_lines(none)).startswith("Not known")
+    monkeypatch.setattr(api, "window", lambda *args, **more: none)
+    assert evac("window", OFFICE, "-e", "hv01", "-d", "1h", "-q").exit_code == 3
+
+
+def test_the_finish_may_be_what_is_least() -> None:
+    args = (
+        "window",
+        OFFICE,
+        "-e",
+        "hv01",
+        "-d",
+        "1h",
+        "--from",
+        "21:00",
+        "--within",
+        "4h",
+        "-q",
+        "--objective",
+        "finish",
+    )
+    assert re.search(
+        r"Start at 00:00 \+1d: done after [^,]+, by 00:03; starting at 21:00 would take", evac(*args).stdout
+    )
 
 
 def test_the_command_names_the_best_start_and_writes_its_plan(tmp_path: Path) -> None:

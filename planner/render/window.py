@@ -47,12 +47,11 @@ def window_lines(window: Window) -> Iterator[str]:
             yield "Not known: no plan was found from any start, and not all are proven to have none."
         return
     best = window.starts[window.best]
-    cost = f"{format_duration(best.value_s or 0.0)} of {_what(window.aim)}"
-    text = f"Start at {start_words(best, first)}: {cost}, done by {_done(best)}"
+    text = f"Start at {start_words(best, first)}: {_cost(best, window.aim)} by {_done(best)}"
     if window.best == 0:
         yield f"{text}. No later start that was tried has a better plan."
     else:
-        yield f"{text}; starting at {first.clock} {_instead(first)}."
+        yield f"{text}; starting at {first.clock} {_instead(first, window.aim)}."
     below = sum(one.bound_s < (best.value_s or 0.0) - 1e-6 * max(1.0, best.value_s or 0.0) for one in window.starts)
     if window.proven:
         yield "Proven: from no start that was tried is there a better plan."
@@ -93,8 +92,10 @@ def start_words(one: StartTried, first: StartTried) -> str:
     return f"{one.clock} +1d" if hours * 3600 + minutes * 60 + one.offset_s >= _DAY_S else one.clock
 
 
-def _what(aim: Aim) -> str:
-    return VALUES[aim]
+def _cost(best: StartTried, aim: Aim) -> str:
+    """Return what the best start costs, to be followed by when it is done."""
+    value = format_duration(best.value_s or 0.0)
+    return f"done after {value}," if aim == "finish" else f"{value} of {VALUES[aim]}, done"
 
 
 def _done(one: StartTried) -> str:
@@ -103,14 +104,14 @@ def _done(one: StartTried) -> str:
     return Clock(one.clock).time_of_day(math.ceil(finish_s / 60 - 1e-9) * 60)[:5]
 
 
-def _instead(first: StartTried) -> str:
+def _instead(first: StartTried, aim: Aim) -> str:
     match first.status:
         case Status.INFEASIBLE:
             return "it cannot be done in time"
         case Status.UNKNOWN:
             return "no plan was found"
         case _:
-            return f"would cost {format_duration(first.value_s or 0.0)}"
+            return f"would {'take' if aim == 'finish' else 'cost'} {format_duration(first.value_s or 0.0)}"
 
 
 def _objective(one: StartTried, field: str) -> float | None:
@@ -137,7 +138,7 @@ def _table(window: Window) -> RenderableType:
     columns = [
         Column("start"),
         Column("status"),
-        Column(_what(window.aim), "right"),
+        Column(VALUES[window.aim], "right"),
         Column("done after", "right"),
         Column(""),
     ]
