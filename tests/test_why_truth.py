@@ -122,6 +122,36 @@ def test_a_start_is_as_early_as_is_said(kind: str, seed: int) -> None:
             assert said_no(inventory, with_move(plan, number, sooner)) == set()
 
 
+def delayed(kind: str, seed: int) -> tuple[Inventory, Plan, int] | None:
+    """Return a case in which the move that ends last starts later than it needs to, and its number; None where none."""
+    if (case := planned(kind, seed)) is None:
+        return None
+    inventory, plan = case
+    number = max(range(len(plan.moves)), key=lambda n: plan.moves[n].end_s)
+    move = plan.moves[number]
+    late_s = move.start_s + 0.4 * (plan.request.deadline_s - move.end_s)
+    changed = with_move(plan, number, move.model_copy(update={"start_s": late_s}))
+    return None if late_s <= move.start_s + 1e-5 or said_no(inventory, changed) else (inventory, changed, number)
+
+
+@each_case
+def test_a_late_move_could_start_sooner(kind: str, seed: int) -> None:
+    if (case := delayed(kind, seed)) is None:
+        return
+    inventory, plan, number = case
+    move = plan.moves[number]
+    start = dict(of_vms(inventory, plan))[number].start
+    assert start.sooner_s is not None
+    assert start.sooner_s < move.start_s
+    sooner = move.model_copy(update={"start_s": start.sooner_s})
+    assert said_no(inventory, with_move(plan, number, sooner)) == set()
+    for at_s in (t for t in starts_of(inventory, plan, move) if t < start.sooner_s - 1e-5):
+        assert said_no(inventory, with_move(plan, number, move.model_copy(update={"start_s": at_s})))
+    last = why(inventory, plan).chain[-1]
+    assert (last.vm, last.waited_for) == (move.vm, None)
+    assert last.slack_s == pytest.approx(move.start_s - start.sooner_s)
+
+
 @each_case
 def test_holders_stand_in_the_way(kind: str, seed: int) -> None:
     """Without the move of a VM that is named, something else is wrong with the plan, but not that resource."""
@@ -289,6 +319,7 @@ def test_enough_of_the_cases_have_a_plan_and_something_to_say() -> None:
     cases = [case for kind, seed in CASES if (case := planned(kind, seed)) is not None]
     told = [said for inventory, plan in cases for _, said in of_vms(inventory, plan)]
     assert len(cases) > 40
+    assert sum(delayed(kind, seed) is not None for kind, seed in CASES) > 30
     assert sum(bool(said.start.blocked) for said in told) > 20
     fates = {one.fate for said in told for one in said.elsewhere}
     assert {Fate.AS_WELL, Fate.BUSY, Fate.LABELS, Fate.SLOWER, Fate.EVACUATED} <= fates
