@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from planner.calibrate import Calibration, read_log
@@ -13,11 +13,14 @@ from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
 from planner.plan.models import Aim, Plan, Request, Verification
 from planner.plan.progress import ProgressSink
+from planner.plan.snapshot import inventory_of
+from planner.plan.why import Why
+from planner.plan.windows import Window
 from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
 
-__all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
+__all__ = ["calibrate", "check", "explain", "front", "plan", "predict", "verify", "window"]
 
 SHARE_OF_ADVICE = 0.1
 SHARE_OF_ADVICE_ON_MANY = 0.25
@@ -135,6 +138,46 @@ def verify(inventory: Inventory, plan: Plan) -> Verification:
     return verify_plan(inventory, plan)
 
 
+def explain(plan: Plan, vms: Sequence[str] | None = None, *, inventory: Inventory | None = None) -> Why:
+    """Explain why a plan is as it is, or why some VMs move in it as they do.
+
+    Parameters
+    ----------
+    plan
+        A plan with moves, from anyone.
+    vms
+        Names of the VMs that are asked about; the plan as a whole where None.
+    inventory
+        What it was made for; the inventory that the plan carries where None.
+
+    Returns
+    -------
+    Why
+        As data; `planner.render.why` has the words.
+
+    Raises
+    ------
+    InputError
+        If a VM is unknown, the plan has no moves and no inventory, or the verifier rejects it.
+    StalePlanError
+        If the inventory is not the one that the plan was made for.
+    """
+    from planner.explain.why import why
+
+    inventory = inventory_of(plan) if inventory is None else inventory
+    if not plan.moves:
+        raise InputError.single("no-moves", "the plan has no moves that could be explained", "give a plan with moves")
+    found = verify(inventory, plan)
+    if not found.ok:
+        raise InputError(
+            [
+                Problem(violation.check, violation.message, "the verifier rejects the plan: see evac verify")
+                for violation in found.violations
+            ]
+        )
+    return why(inventory, plan, vms)
+
+
 def predict(
     inventory: Inventory, vms: Sequence[str] | None = None, rate_bytes_per_s: float | None = None
 ) -> list[PredictionRow]:
@@ -201,6 +244,74 @@ def calibrate(log: str, inventory: Inventory | None = None) -> Calibration:
         If the file is no such log, or has too few migrations.
     """
     return fit_to_log(read_log(log, inventory), None if inventory is None else inventory.settings)
+
+
+def window(
+    inventory: Inventory,
+    evacuate: Sequence[str],
+    deadline_s: float,
+    *,
+    first_clock: str,
+    within_s: float = 86_400.0,
+    step_s: float = 3600.0,
+    objective: Aim = "downtime",
+    seed: int = 0,
+    time_limit_s: float = 60.0,
+    make_room: Literal["auto", "never"] = "auto",
+    extra_move_price_s: float | None = None,
+    tell: Callable[[str, int, int], None] | None = None,
+) -> Window:
+    """Find the time of day to start at, where rates differ by hour of day.
+
+    Parameters
+    ----------
+    inventory
+        A checked inventory; some of its VMs or links have something by hour.
+    evacuate, deadline_s, objective, seed, make_room, extra_move_price_s
+        As for `plan`; the deadline counts from each start.
+    first_clock
+        Time of day of the first start, HH:MM; then each whole step of the clock is tried.
+    within_s, step_s
+        How long after it starts are tried, at most a day, and how far they are apart [s].
+    time_limit_s
+        Wall time for all starts together [s].
+    tell
+        Is told which start is planned, its number and how many there are.
+
+    Returns
+    -------
+    Window
+        For each start the best plan that was found, verified against the inventory as it is reckoned with then.
+
+    Raises
+    ------
+    InputError
+        If the request does not fit the inventory, or nothing in it differs by hour.
+    """
+    from planner.advice.window import starts_of
+    from planner.advice.window import window as find_window
+    from planner.optimize.clock import Clock
+    from planner.planned import planned
+
+    price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
+    request = _request(inventory, evacuate, deadline_s, objective, first_clock, make_room, price_s)
+    hours, minutes = map(int, first_clock.split(":"))
+    starts_s = starts_of(hours * 3600.0 + minutes * 60.0, within_s, step_s)
+
+    def ask(changed: Inventory, until_s: float, limit_s: float, clock: str) -> Plan:
+        asked = request.model_copy(update={"deadline_s": until_s, "start_clock": clock})
+        return planned(changed, asked, seed=seed, time_limit_s=limit_s)
+
+    return find_window(
+        inventory,
+        deadline_s,
+        starts_s,
+        ask,
+        evacuate=request.evacuate,
+        aim=objective,
+        clock=Clock(time_limit_s),
+        tell=tell,
+    )
 
 
 def _request(

@@ -100,6 +100,13 @@ def read_output(ctx: click.Context, param: click.Parameter, value: str | None) -
     return path
 
 
+def read_picture(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Return the name of a picture."""
+    if value is not None and value.suffix.lower() != ".svg":
+        raise click.BadParameter(f"{str(value)!r} would be an SVG all the same; give a name that ends in .svg")
+    return value
+
+
 def keep_input(output: Path | None, given: str) -> None:
     """See that a file to write is not the one that was read: the inventory, or the plan of a runbook.
 

@@ -28,6 +28,7 @@ __all__ = [
     "ALL_APPROACHES",
     "DEFAULT_DOWNTIME_LIMIT_S",
     "DEFAULT_EXTRA_MOVE_PRICE_S",
+    "HOURS",
     "INVENTORY_FORMAT",
     "MAX_ITEMS",
     "NAME_PATTERN",
@@ -55,6 +56,10 @@ INVENTORY_FORMAT = "evac/inventory/1"
 
 MAX_ITEMS = 200_000
 """Most hosts, switches, links, VMs or rules of one inventory [count]."""
+
+
+HOURS = 24
+"""Hours of a day [count]."""
 
 
 class Host(Frozen):
@@ -137,6 +142,13 @@ class Link(Frozen):
         description="Wires of equal speed that the link is made of (LACP); bandwidth is that of all together, and a"
         " TCP flow takes one of them [count].",
     )
+    usable_by_hour: tuple[LinkShare, ...] | None = Field(
+        None,
+        min_length=HOURS,
+        max_length=HOURS,
+        description="The usable share in each hour of the day: 24 values, the first from 0:00 on, for both directions."
+        " For evac window; other commands know no time of day and take usable [1].",
+    )
     networks: tuple[Name, ...] | None = Field(
         None, min_length=1, max_length=1000, description="Networks that it carries. All of them if absent."
     )
@@ -177,6 +189,20 @@ class VM(Frozen):
     disk: Size = Field(0, description="Disk that moves with the VM; 0 where storage is shared [bytes].")
     read_rate: Rate = Field(description="Rate at which it reads its memory image (r) [bytes/s].")
     write_rate: Rate = Field(description="Rate at which it dirties its memory image (w) [bytes/s].")
+    read_rate_by_hour: tuple[Rate, ...] | None = Field(
+        None,
+        min_length=HOURS,
+        max_length=HOURS,
+        description="The read_rate in each hour of the day: 24 values, the first from 0:00 on. For evac window; other"
+        " commands know no time of day and take read_rate [bytes/s].",
+    )
+    write_rate_by_hour: tuple[Rate, ...] | None = Field(
+        None,
+        min_length=HOURS,
+        max_length=HOURS,
+        description="The write_rate in each hour of the day, like read_rate_by_hour. The rates of dirty_sets rise and"
+        " fall with it; dirty_vector, hot_memory and cold_write_rate do not go with it [bytes/s].",
+    )
     hot_memory: Size = Field(
         0, description="Pages that it dirties over and over (H) [bytes]. Used by the model btrplace."
     )
@@ -384,6 +410,9 @@ YOUNGER = {
     "dirty_sets": None,
     "dirty_vector": None,
     "disk_write_rate": 0.0,
+    "read_rate_by_hour": None,
+    "write_rate_by_hour": None,
+    "usable_by_hour": None,
 }
 """Fields of settings, hosts, links and VMs that came after plans were written with digests, with their defaults."""
 

@@ -42,6 +42,8 @@ _QUANTITIES: Mapping[str, Callable[[Any], str]] = {
     "bandwidth": _link_rate,
     "read_rate": _memory_rate,
     "write_rate": _memory_rate,
+    "read_rate_by_hour": _memory_rate,
+    "write_rate_by_hour": _memory_rate,
     "ready_after": _duration,
     "shutdown_time": _duration,
     "hot_memory": _size,

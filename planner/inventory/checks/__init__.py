@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from planner.inventory.checks.capacity import check_capacity
+from planner.inventory.checks.hours import check_hours_of_links, check_hours_of_writes
 from planner.inventory.checks.memory import (
     check_dirty_sets,
     check_dirty_vector,
@@ -34,6 +35,8 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     check_dirty_sets,
     check_dirty_vector,
     check_disk_writes,
+    check_hours_of_writes,
+    check_hours_of_links,
     check_duplicate_names,
     check_duplicate_links,
     check_link_ends,
