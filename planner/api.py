@@ -23,11 +23,14 @@ from planner.plan.models import (
 )
 from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
+from planner.plan.snapshot import inventory_of
 from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
+from planner.simulate.simulation import Simulation
+from planner.simulate.simulation import simulate as play
 from planner.verify import staleness, verify_plan
 
-__all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
+__all__ = ["calibrate", "check", "front", "plan", "predict", "simulate", "verify"]
 
 PROOF_S_PER_MOVE = 2e-4
 """Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
@@ -124,6 +127,33 @@ def verify(inventory: Inventory, plan: Plan) -> Verification:
     if changes:
         raise StalePlanError(changes)
     return verify_plan(inventory, plan)
+
+
+def simulate(plan: Plan, inventory: Inventory | None = None, *, runs: int = 1000, seed: int = 0) -> Simulation:
+    """Play a plan in many nights that differ from the inventory.
+
+    Parameters
+    ----------
+    plan
+        A plan with moves.
+    inventory
+        Rates, spreads and capacities; those that the plan was made for if None.
+    runs
+        How many nights are played, at least 1 [count].
+    seed
+        Seed of the nights, 0 or more.
+
+    Returns
+    -------
+    Simulation
+        How likely all are out in time, when, at which downtime, and which VMs make nights late.
+
+    Raises
+    ------
+    InputError
+        If the plan has no moves, has no inventory in it where none is given, or does not fit the inventory.
+    """
+    return play(inventory_of(plan) if inventory is None else inventory, plan, runs, seed)
 
 
 def predict(

@@ -169,11 +169,16 @@ def _unknown(
     problems = []
     if not moves:
         problems.append(Problem("no-moves", "the plan has no moves", "give a plan that was found", Place(path="moves")))
+    at = {name: vm.host for name, vm in vms.items()}
     mend = "give the inventory that the plan was made for, or plan anew"
     for move in moves:
         place = Place(path=f"moves: {move.vm}")
-        if move.vm not in vms:
+        here = at.get(move.vm)
+        if here is None:
             problems.append(Problem("unknown-vm", f"there is no VM {move.vm!r} in the inventory", mend, place))
+        elif here != move.source:
+            problems.append(Problem("not-there", f"{move.vm!r} leaves {move.source}, but is on {here}", mend, place))
+        at[move.vm] = move.target
         for host in (move.source, move.target):
             if host not in hosts:
                 problems.append(Problem("unknown-host", f"there is no host {host!r} in the inventory", mend, place))
