@@ -14,8 +14,8 @@ from planner.predict.scale import scaled_workload
 
 SHARES = np.array([1.0, 0.9, 0.75, 0.5, 0.25])
 """Shares of the reserved bandwidth at which a move is predicted [1]."""
-_AT_ONCE = 16_384
-"""Predictions that are made side by side, so that they stay near the processor [count]."""
+_AT_ONCE = 500_000
+"""Predictions that are made side by side; a few that take many passes hold up all of them [count]."""
 
 
 @dataclass(frozen=True, slots=True)

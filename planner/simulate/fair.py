@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner.predict.protocol import Floats, Ints
 
@@ -36,26 +35,33 @@ def fair_rates(run: Ints, link: Ints, share: Floats, room: Floats, most: Floats)
         return most
     narrow = full.reshape(room.shape).any(axis=1)[run]
     rate = most.copy()
-    rate[narrow] = _filled(run[narrow], key[narrow], share[narrow], flat, most[narrow])
+    rate[narrow] = _filled(run[narrow], link[narrow], share[narrow], room, most[narrow])
     return rate
 
 
-def _filled(run: Ints, key: Ints, share: Floats, flat: Floats, most: Floats) -> Floats:
-    """Raise all rates together until each has stopped."""
-    night, run = np.unique(run, return_inverse=True)
-    place, key = np.unique(key, return_inverse=True)
-    key = key.reshape(share.shape)
-    room, rate = flat[place], np.zeros(len(most))
-    active: NDArray[np.bool_] = np.ones(len(most), dtype=np.bool_)
-    while active.any():
-        taken = np.bincount(key.reshape(-1), (share * rate[:, None]).reshape(-1), minlength=len(room))
-        parts = np.bincount(key.reshape(-1), (share * active[:, None]).reshape(-1), minlength=len(room))
-        full_at = np.divide(np.maximum(room - taken, 0.0), parts, out=np.full(len(room), np.inf), where=parts > 0)
-        stops = np.where(share > 0, full_at[key], np.inf).min(axis=1)
-        stops = np.where(active, np.minimum(stops, most), np.inf)
-        level = np.full(len(night), np.inf)
-        np.minimum.at(level, run, stops)
-        now = active & (stops <= level[run] * (1 + 1e-12))
-        rate[now] = stops[now]
-        active &= ~now
+def _filled(run: Ints, link: Ints, share: Floats, room: Floats, most: Floats) -> Floats:
+    """Raise all rates together until each has stopped.
+
+    In each round those stop whose reservation is reached before any link of their night is full; where there are none,
+    those on the first link that is.
+    """
+    night = np.cumsum(np.diff(run, prepend=run[:1]) > 0)
+    left = room[run[np.flatnonzero(np.diff(run, prepend=-1))]].reshape(-1)
+    key, rate = night[:, None] * room.shape[1] + link, np.zeros(len(most))
+    rising = np.arange(len(most))
+    while rising.size:
+        at, parts_of, here = key[rising], share[rising], night[rising]
+        parts = np.bincount(at.reshape(-1), parts_of.reshape(-1), minlength=len(left))
+        full_at = np.divide(left, parts, out=np.full(len(left), np.inf), where=parts > 0)
+        stops = np.where(parts_of > 0, full_at[at], np.inf).min(axis=1)
+        first = np.flatnonzero(np.diff(here, prepend=-1))
+        count = np.diff(first, append=len(here))
+        level = np.repeat(np.minimum.reduceat(stops, first), count)
+        reached = most[rising] <= level
+        some = np.repeat(np.logical_or.reduceat(reached, first), count)
+        now = np.where(some, reached, stops <= level * (1 + 1e-12))
+        rate[rising[now]] = np.minimum(stops, most[rising])[now]
+        taken = parts_of[now] * rate[rising[now], None]
+        left = np.maximum(left - np.bincount(at[now].reshape(-1), taken.reshape(-1), minlength=len(left)), 0.0)
+        rising = rising[~now]
     return rate
