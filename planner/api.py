@@ -8,20 +8,15 @@ from typing import Literal
 
 from planner.calibrate import Calibration, read_log
 from planner.calibrate import calibrate as fit_to_log
-from planner.errors import InputError, Problem, RejectedPlanError, StalePlanError
+from planner.errors import InputError, Problem, StalePlanError
 from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
 from planner.plan.models import (
-    PLAN_FORMAT,
     Aim,
-    InventoryRef,
     Plan,
     Request,
-    SolverInfo,
-    Status,
     Verification,
 )
-from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
 from planner.plan.snapshot import inventory_of
 from planner.predict.front import Front, fronts
@@ -31,9 +26,6 @@ from planner.simulate.simulation import simulate as play
 from planner.verify import staleness, verify_plan
 
 __all__ = ["calibrate", "check", "front", "plan", "predict", "simulate", "verify"]
-
-PROOF_S_PER_MOVE = 2e-4
-"""Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
 
 
 def plan(
@@ -47,6 +39,7 @@ def plan(
     start_clock: str | None = None,
     make_room: Literal["auto", "never"] = "auto",
     extra_move_price_s: float | None = None,
+    confidence: float | None = None,
     progress: ProgressSink | None = None,
 ) -> Plan:
     """Plan the evacuation of some hosts.
@@ -73,6 +66,9 @@ def plan(
         they stay.
     extra_move_price_s
         What each such move counts beside its own downtime, in weighted downtime [s]; the settings' price where None.
+    confidence
+        Probability with which all are to be out by the deadline in a real night, above 0 and below 1 [1]; the plan then
+        has its odds. None to reckon with the inventory's rates alone.
     progress
         Is told how a long solve goes.
 
@@ -89,8 +85,13 @@ def plan(
         If the replay rejects what the optimiser found: a bug, never a plan.
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
-    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
-    return _answer(inventory, request, seed, time_limit_s, progress, first_only=False)
+    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s, confidence)
+    if confidence is None:
+        return _planned(inventory, request, seed, time_limit_s, progress, first_only=False)
+    # The solver takes a second to import, which those who only verify or predict need not wait for.
+    from planner.advice.confidence import plan_with_confidence
+
+    return plan_with_confidence(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress)
 
 
 def check(
@@ -112,7 +113,7 @@ def check(
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
     request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
-    return _answer(inventory, request, seed, time_limit_s, progress, first_only=True)
+    return _planned(inventory, request, seed, time_limit_s, progress, first_only=True)
 
 
 def verify(inventory: Inventory, plan: Plan) -> Verification:
@@ -232,6 +233,7 @@ def _request(
     start_clock: str | None,
     make_room: Literal["auto", "never"],
     price_s: float,
+    confidence: float | None = None,
 ) -> Request:
     """Check the request against the inventory; all problems in one report."""
     problems: list[Problem] = []
@@ -246,6 +248,8 @@ def _request(
         problems.append(
             Problem("no-price", "the price of an extra move must be a time above 0", "give a positive duration")
         )
+    if confidence is not None and not 0 < confidence < 1:
+        problems.append(Problem("no-confidence", "a confidence lies between 0 and 1", "give one such as 0.95"))
     if problems:
         raise InputError(problems)
     return Request(
@@ -255,10 +259,11 @@ def _request(
         start_clock=start_clock,
         make_room=make_room,
         extra_move_price_s=price_s if make_room == "auto" else 0.0,
+        confidence=confidence,
     )
 
 
-def _answer(
+def _planned(
     inventory: Inventory,
     request: Request,
     seed: int,
@@ -268,41 +273,6 @@ def _answer(
     first_only: bool,
 ) -> Plan:
     # The solver takes a second to import, which those who only verify or predict need not wait for.
-    from planner.answer import find
-    from planner.optimize.backend import solver_version
-    from planner.optimize.clock import Clock
+    from planner.advice.planned import planned
 
-    clock = Clock(time_limit_s)
-    sha256, sections = inventory.digests()
-    leaving = set(request.evacuate)
-    proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
-    found = find(inventory, request, seed=seed, clock=clock.before(proof_s), sink=progress, first_only=first_only)
-    name, version = solver_version()
-    power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
-    objective = found.objective(request, power)
-    draft = Plan(
-        format=PLAN_FORMAT,
-        inventory=InventoryRef(name=inventory.name, sha256=sha256, sections=sections),
-        request=request,
-        settings=inventory.settings,
-        status=found.status(objective),
-        objective=objective,
-        solver=SolverInfo(
-            name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
-        ),
-        moves=found.moves or (),
-        power=power,
-        infeasibility=found.infeasibility,
-        snapshot=inventory,
-    )
-    return _verified(inventory, draft)
-
-
-def _verified(inventory: Inventory, draft: Plan) -> Plan:
-    """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan."""
-    if not draft.moves and draft.status in (Status.INFEASIBLE, Status.UNKNOWN):
-        return draft
-    verification = verify_plan(inventory, draft)
-    if not verification.ok:
-        raise RejectedPlanError([f"{violation.check}: {violation.message}" for violation in verification.violations])
-    return draft.model_copy(update={"verification": verification})
+    return planned(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress, first_only=first_only)

@@ -73,6 +73,14 @@ def read_seed(ctx: click.Context, param: click.Parameter, value: int) -> int:
     return value
 
 
+def read_confidence(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Return a probability above 0 and at most 0.999: nights that would tell more are too many to play."""
+    if value is not None and not 0 < value <= 0.999:
+        meant = f"; {value:g}% is {value / 100:g}" if 1 < value < 100 else ""
+        raise click.BadParameter(f"{value:g} is no such share; give one above 0 and at most 0.999{meant}")
+    return value
+
+
 def read_names(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
     """Return names from all uses of an option, with commas between them or not, each once."""
     names: dict[str, None] = {}

@@ -8,7 +8,7 @@ from planner.cli.options import format_option, help_text, read_seed
 
 HELP = help_text(
     """
-    Play many nights of a plan: how likely are all VMs out in time?
+    Play many nights of a plan, and say how likely it holds.
 
     In each night VMs write and read more or less than the inventory says, links carry less than
     they have, and some migrations fail and are tried again. How far nights differ is told by the

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from planner.render.odds import percent_words
 from planner.render.tables import Column, Fitting, pairs
 from planner.render.words import plain, plural
 from planner.simulate.blame import Cause, Culprit
@@ -60,7 +61,8 @@ def simulation_json(found: Simulation) -> str:
 
 def share_words(share: Share) -> str:
     """Return ``94.1% of nights (95% interval 92.5% to 95.4%)``."""
-    return f"{_percent(share.share)} of nights (95% interval {_percent(share.low)} to {_percent(share.high)})"
+    interval = f"95% interval {percent_words(share.low)} to {percent_words(share.high)}"
+    return f"{percent_words(share.share)} of nights ({interval})"
 
 
 def _totals(found: Simulation) -> Iterator[tuple[str, str]]:
@@ -69,7 +71,7 @@ def _totals(found: Simulation) -> Iterator[tuple[str, str]]:
     yield "Finish", f"{_quantiles(found.finish_s)}; planned {format_duration(found.planned_finish_s)}"
     if found.never_out:
         nights = plural(found.never_out, "night")
-        yield "Not out", f"some VM in {nights} ({_percent(found.never_out / found.runs)}), whatever the deadline"
+        yield "Not out", f"some VM in {nights} ({percent_words(found.never_out / found.runs)}), whatever the deadline"
     if found.downtime_s is not None:
         planned = format_duration(found.planned_downtime_s)
         yield "Downtime", f"{_quantiles(found.downtime_s)}; planned {planned} in all"
@@ -87,7 +89,7 @@ def _culprits(culprits: tuple[Culprit, ...]) -> RenderableType:
     rows = [
         [
             one.vm,
-            _percent(one.share),
+            percent_words(one.share),
             "not out" if one.excess_s is None else format_duration(one.excess_s),
             (NEVER if one.never_share > 0 else CAUSES).get(one.cause, CAUSES[one.cause]),
         ]
@@ -98,15 +100,6 @@ def _culprits(culprits: tuple[Culprit, ...]) -> RenderableType:
 
 def _time(seconds: float) -> str:
     return format_duration(seconds) if math.isfinite(seconds) else "never"
-
-
-def _percent(share: float) -> str:
-    """Return a share with one digit, and 100% only where it is all, 0% only where it is none."""
-    if 0 < share < 0.001:
-        return "<0.1%"
-    if 0.999 < share < 1:
-        return ">99.9%"
-    return f"{share:.1%}".replace(".0%", "%")
 
 
 def _finite(value: Any) -> Any:

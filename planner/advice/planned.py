@@ -1,0 +1,94 @@
+"""From a request to a plan that has been verified: what every question in this room is put to."""
+
+from __future__ import annotations
+
+from planner.answer import Found, find
+from planner.errors import RejectedPlanError
+from planner.inventory.models import Inventory
+from planner.optimize.backend import solver_version
+from planner.optimize.clock import Clock
+from planner.plan.models import PLAN_FORMAT, InventoryRef, Plan, Request, SolverInfo, Status
+from planner.plan.power import power_steps
+from planner.plan.progress import ProgressSink
+from planner.verify import verify_plan
+
+PROOF_S_PER_MOVE = 2e-4
+"""Part of the time limit that is kept for writing the plan down and replaying it, for each move [s]."""
+
+
+def planned(
+    inventory: Inventory,
+    request: Request,
+    *,
+    seed: int,
+    time_limit_s: float,
+    progress: ProgressSink | None = None,
+    first_only: bool = False,
+    clock: Clock | None = None,
+) -> Plan:
+    """Find a plan, verified where it has moves.
+
+    Parameters
+    ----------
+    inventory, request
+        What is asked; they fit each other.
+    seed
+        Seed of all random choices.
+    time_limit_s
+        Wall time after which the best so far is returned [s].
+    progress
+        Is told how a long solve goes.
+    first_only
+        Any plan will do.
+    clock
+        Runs already, where the limit began before.
+
+    Raises
+    ------
+    RejectedPlanError
+        If the replay rejects what was found.
+    """
+    clock = clock or Clock(time_limit_s)
+    leaving = set(request.evacuate)
+    proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
+    found = find(inventory, request, seed=seed, clock=clock.before(proof_s), sink=progress, first_only=first_only)
+    return verified(inventory, draft(inventory, request, found, seed, time_limit_s, clock))
+
+
+def draft(inventory: Inventory, request: Request, found: Found, seed: int, time_limit_s: float, clock: Clock) -> Plan:
+    """Return what was found as a plan that is not verified yet."""
+    sha256, sections = inventory.digests()
+    name, version = solver_version()
+    power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
+    objective = found.objective(request, power)
+    return Plan(
+        format=PLAN_FORMAT,
+        inventory=InventoryRef(name=inventory.name, sha256=sha256, sections=sections),
+        request=request,
+        settings=inventory.settings,
+        status=found.status(objective),
+        objective=objective,
+        solver=SolverInfo(
+            name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
+        ),
+        moves=found.moves or (),
+        power=power,
+        infeasibility=found.infeasibility,
+        snapshot=inventory,
+    )
+
+
+def verified(inventory: Inventory, draft: Plan) -> Plan:
+    """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan.
+
+    Raises
+    ------
+    RejectedPlanError
+        If the replay rejects it.
+    """
+    if not draft.moves and draft.status in (Status.INFEASIBLE, Status.UNKNOWN):
+        return draft
+    verification = verify_plan(inventory, draft)
+    if not verification.ok:
+        raise RejectedPlanError([f"{violation.check}: {violation.message}" for violation in verification.violations])
+    return draft.model_copy(update={"verification": verification})
