@@ -28,7 +28,7 @@ CLOSE = 0.005
 """Margins that differ by less of the deadline are one [1]."""
 CELLS = 200_000
 """Moves times nights by which a plan is judged [count]."""
-LEAST_RUNS, MOST_RUNS = 1000, 10_000
+LEAST_RUNS, MOST_RUNS = 1000, 5000
 TAIL_NIGHTS = 40
 """Nights in which the promise may be broken, at least: with fewer the interval would be as wide as they are [count]."""
 OFTEN = 0.2
@@ -102,6 +102,10 @@ def plan_with_confidence(
     clock = Clock(time_limit_s)
     without = request.model_copy(update={"confidence": None})
     plain = planned(inventory, without, seed=seed, time_limit_s=time_limit_s * SHARE_OF_PLAIN, progress=progress)
+    if plain.status is Status.UNKNOWN:
+        # Nothing to be made surer yet: what time there is goes to finding any plan.
+        rest_s = clock.left_s * (1.0 - SHARE_OF_PLAIN)
+        plain = planned(inventory, without, seed=seed, time_limit_s=rest_s, progress=progress)
     search = _Search(inventory, request, plain, seed, clock)
     if not plain.moves:
         # Proven impossible, not found, or nothing to move: there is nothing to be sure of.
