@@ -14,7 +14,7 @@ from planner.answer import find
 from planner.inventory.models import ALL_APPROACHES, Approach, Inventory
 from planner.optimize.clock import Clock
 from planner.plan.models import Odds, Plan, Request, Status
-from planner.plan.progress import ProgressSink
+from planner.plan.progress import Progress, ProgressSink
 from planner.simulate.odds import quantile, share_of
 from planner.simulate.simulation import Simulation, simulate
 
@@ -106,7 +106,7 @@ def plan_with_confidence(
         # Nothing to be made surer yet: what time there is goes to finding any plan.
         rest_s = clock.left_s * (1.0 - SHARE_OF_PLAIN)
         plain = planned(inventory, without, seed=seed, time_limit_s=rest_s, progress=progress)
-    search = _Search(inventory, request, plain, seed, clock)
+    search = _Search(inventory, request, plain, seed, clock, progress)
     if not plain.moves:
         # Proven impossible, not found, or nothing to move: there is nothing to be sure of.
         return search.finished(plain.model_copy(update={"request": request}))
@@ -116,8 +116,19 @@ def plan_with_confidence(
 class _Search:
     """The search for the least margin that keeps the promise."""
 
-    def __init__(self, inventory: Inventory, request: Request, plain: Plan, seed: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        request: Request,
+        plain: Plan,
+        seed: int,
+        clock: Clock,
+        progress: ProgressSink | None,
+    ) -> None:
         self.inventory, self.request, self.plain, self.seed, self.clock = inventory, request, plain, seed, clock
+        self.progress = progress
+        # What playing a plan has taken at most: so much is kept for judging what a round finds, and for fresh nights.
+        self.play_s = 0.0
         self.promised = request.confidence or 0.0
         by_cells = min(MOST_RUNS, max(LEAST_RUNS, CELLS // max(1, len(plain.moves))))
         self.runs = max(by_cells, math.ceil(TAIL_NIGHTS / (1.0 - self.promised)))
@@ -138,7 +149,7 @@ class _Search:
         fresh: list[tuple[Candidate, Simulation]] = []
         while len(fresh) < FRESH_TRIES:
             open_ = [one for one in self.tried if self.holds(one) and all(one is not seen for seen, _ in fresh)]
-            if not open_:
+            if not open_ or (fresh and self.clock.left_s <= self.play_s):
                 break
             chosen = min(open_, key=lambda one: (*one.cost, -one.nights.in_time.share))
             nights = self.nights(chosen.plan, FRESH_SEED + 10 * self.seed + len(fresh))
@@ -158,7 +169,7 @@ class _Search:
         low_s, high_s = 0.0, deadline_s if struck else first.cost[1]
         end_by_s = deadline_s if struck else self.shorter(first)
         for _ in range(ROUNDS):
-            if self.clock.expired:
+            if self.clock.left_s <= 2 * self.play_s:
                 return
             found = self.candidate(end_by_s, struck)
             if found is None or self.holds(found):
@@ -192,7 +203,8 @@ class _Search:
         """Return the plan for a deadline and with approaches struck, judged; None where none was found."""
         narrowed = _narrowed(self.inventory, struck)
         request = self.plain.request.model_copy(update={"deadline_s": end_by_s})
-        limit = self.clock.part(SHARE_OF_ROUND)
+        limit = self.clock.before(2 * self.play_s).part(SHARE_OF_ROUND)
+        self.tell("looking for a plan with a margin")
         found = find(narrowed, request, seed=self.seed, clock=limit, sink=None, first_only=False)
         if found.moves is None:
             return None
@@ -216,7 +228,27 @@ class _Search:
 
     def nights(self, plan: Plan, seed: int) -> Simulation:
         """Play a plan."""
-        return simulate(self.inventory, plan, self.runs, seed)
+        self.tell("playing nights")
+        began_s = self.clock.elapsed_s
+        found = simulate(self.inventory, plan, self.runs, seed)
+        self.play_s = max(self.play_s, self.clock.elapsed_s - began_s)
+        return found
+
+    def tell(self, phase: str) -> None:
+        """Say what is being done, with the cheapest plan that holds so far."""
+        if self.progress is None:
+            return
+        best = min((one for one in self.tried if self.holds(one)), key=lambda one: one.cost, default=None)
+        objective = best.plan.objective if best is not None else None
+        self.progress(
+            Progress(
+                phase,
+                self.clock.elapsed_s,
+                None if objective is None else objective.weighted_downtime_s,
+                None if objective is None else objective.lower_bound_weighted_downtime_s,
+                None if objective is None else objective.finish_s,
+            )
+        )
 
     def holds(self, candidate: Candidate) -> bool:
         """Return whether the nights that choices are made by keep the promise."""

@@ -17,7 +17,7 @@ from planner.simulate.setting import Setting, setting_of
 
 DEADLINE_SLACK_S = 1e-6
 """By how much a night may end after the deadline and still be in time [s]."""
-CELLS_AT_ONCE = 200_000
+CELLS_AT_ONCE = 500_000
 """Moves times nights that are played at once [count]."""
 
 
