@@ -22,8 +22,10 @@ SHARE_OF_PLAIN = 0.3
 """Part of the time in which the plan without margin is looked for [1]."""
 SHARE_OF_ROUND = 0.15
 """Part of the time that is left, in which a plan with a margin is looked for [1]."""
-ROUNDS = 6
+ROUNDS = 7
 """Margins that are tried for each set of VMs that lose an approach [count]."""
+BOLDER = 1.5
+"""So many times as large is each step to a larger margin, as long as none holds [1]."""
 CLOSE = 0.005
 """Margins that differ by less of the deadline are one [1]."""
 CELLS = 200_000
@@ -158,36 +160,47 @@ class _Search:
                 return self.kept(chosen, nights, first)
         if not fresh:
             chosen = max(self.tried, key=lambda one: one.nights.in_time.share)
-            fresh.append((chosen, self.nights(chosen.plan, FRESH_SEED + 10 * self.seed)))
+            nights = self.nights(chosen.plan, FRESH_SEED + 10 * self.seed)
+            if nights.in_time.low >= self.promised:
+                return self.kept(chosen, nights, first)
+            fresh.append((chosen, nights))
         chosen, nights = max(fresh, key=lambda pair: pair[1].in_time.share)
         return self.broken(chosen, nights, first)
 
     def descend(self, first: Candidate, struck: Struck) -> None:
         """Try ever larger margins until one holds, then ones between it and the last that did not."""
-        deadline_s, failed = self.request.deadline_s, first
+        deadline_s, failed, bolder = self.request.deadline_s, first, 1.0
         # What has to end by the low does hold, or there is no such plan; what may end at the high does not hold.
         low_s, high_s = 0.0, deadline_s if struck else first.cost[1]
-        end_by_s = deadline_s if struck else self.shorter(first)
+        end_by_s = deadline_s if struck else self.earlier(first, bolder)
         for _ in range(ROUNDS):
             if self.clock.left_s <= 2 * self.play_s:
                 return
             found = self.candidate(end_by_s, struck)
+            if found is not None and not self.holds(found) and found.cost[0] >= self.best_cost():
+                return  # with an earlier end it would cost more still
             if found is None or self.holds(found):
                 low_s = max(low_s, end_by_s)
             else:
                 # Any deadline between its end and the one that it was made for gives this plan again.
                 failed, high_s = found, min(high_s, found.cost[1], end_by_s)
+                bolder *= BOLDER
             if high_s - low_s <= CLOSE * deadline_s:
                 return
-            nearer_s = min(self.shorter(failed), high_s - CLOSE * deadline_s)
+            nearer_s = min(self.earlier(failed, bolder), high_s - CLOSE * deadline_s)
             end_by_s = (low_s + high_s) / 2 if low_s > 0 else nearer_s
 
-    def shorter(self, failed: Candidate) -> float:
-        """Return by when a plan has to end for its nights to be in time, if they are longer by as much [s]."""
+    def best_cost(self) -> float:
+        """Return what the cheapest plan that holds costs so far, infinite where there is none."""
+        return min((one.cost[0] for one in self.tried if self.holds(one)), default=math.inf)
+
+    def earlier(self, failed: Candidate, bolder: float) -> float:
+        """Return by when a plan has to end if its nights end as much later as those of one that failed [s].
+
+        The step is made so many times as large, and is at most half of the plan.
+        """
         finish_s, needs_s = failed.cost[1], quantile(failed.nights.each_finish_s, self.needed)
-        if not math.isfinite(needs_s):
-            return finish_s * 0.8
-        return min(finish_s * self.request.deadline_s / needs_s, finish_s)
+        return max(finish_s - bolder * (needs_s - self.request.deadline_s), finish_s / 2)
 
     def hopeless(self, candidate: Candidate, often: float) -> Struck:
         """Return the approaches of VMs that are aborted, or never out, in a larger share of nights."""
@@ -222,7 +235,8 @@ class _Search:
 
     def judged(self, plan: Plan, end_by_s: float, struck: Struck) -> Candidate:
         """Return a plan with its nights, and remember it."""
-        found = Candidate(plan, self.nights(plan, FEEDBACK_SEED + self.seed), end_by_s, struck)
+        known = next((one.nights for one in self.tried if one.plan.moves == plan.moves), None)
+        found = Candidate(plan, known or self.nights(plan, FEEDBACK_SEED + self.seed), end_by_s, struck)
         self.tried.append(found)
         return found
 

@@ -36,7 +36,7 @@ def instances() -> Sequence[tuple[str, Inventory, tuple[str, ...], float, float]
         ("20 hosts, seed 7", middle, ("hv01",), 960.0, 0.95),
         ("20 hosts, seed 7", middle, ("hv01", "hv02", "hv03", "hv04"), 1200.0, 0.95),
         ("20 hosts, seed 7", middle, ("hv01", "hv02", "hv03", "hv04"), 1200.0, 0.99),
-        ("30 hosts, seed 5", synthesize(30, 300, 5), tuple(f"hv{i:02d}" for i in range(1, 9)), 1500.0, 0.95),
+        ("30 hosts, seed 5", synthesize(30, 300, 5), tuple(f"hv{i:02d}" for i in range(1, 9)), 1260.0, 0.95),
     )
 
 
