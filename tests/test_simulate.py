@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 
 from planner import api
-from planner.inventory.models import Inventory, Spread
+from planner.inventory.load import load_inventory
+from planner.inventory.models import Approach, Inventory, Spread
+from planner.inventory.scale import scaled
 from planner.plan.models import Plan
 from planner.simulate.draws import Draws, Nights
 from planner.simulate.engine import Played, play
@@ -20,7 +23,8 @@ from planner.simulate.simulation import finishes_of
 from tests.truth.inventories import Case, cases, random_case
 from tests.truth.nights import SlowNight
 
-CERTAIN = {
+ROOT = Path(__file__).resolve().parent.parent
+CERTAIN: dict[str, Any] = {
     "spreads": (Spread(write_rate=1.0, read_rate=1.0),),
     "link_spread": 1.0,
     "migration_failures": 0.0,
@@ -114,3 +118,41 @@ def test_the_slow_simulator_is_shown_all_that_can_happen() -> None:
         held_up = (took_s > played.alone_s[out] * 1.01).sum()
         seen += [played.fell_back.sum(), played.given_up.sum(), (played.failed_s > 0).sum(), held_up]
     assert seen.min() > 0
+
+
+SHIPPED = [
+    ("inventories/fabric.yaml", ["hv01"], 150.0),
+    ("inventories/demo.yaml", ["hv01"], 1800.0),
+    ("examples/tight/swap.yaml", ["hv01"], 7200.0),
+    ("examples/tight/chain.yaml", ["hv01"], 7200.0),
+]
+"""Moves over several paths, of parallel flows, and VMs that move more than once."""
+
+
+@pytest.mark.parametrize(("name", "evacuate", "deadline_s"), SHIPPED)
+def test_shipped_plans_are_played_as_planned_and_as_the_slow_simulator_does(
+    name: str, evacuate: list[str], deadline_s: float
+) -> None:
+    certain = with_settings(load_inventory(ROOT / name), **CERTAIN)
+    plan = api.plan(certain, evacuate, deadline_s)
+    assert plan.moves
+    as_planned(plan, certain)
+    wild = with_settings(certain, **(WILD | {"link_spread": 1.3}))
+    setting = setting_of(wild, plan.model_copy(update={"snapshot": wild}))
+    if wild.settings.multifd_channels == 1:  # the slow simulator knows nothing of flows
+        draws = nights(setting, 10, 1)
+        agree(setting, draws, play(setting, draws))
+
+
+def test_the_model_of_btrplace_knows_no_other_way() -> None:
+    demo = load_inventory(ROOT / "inventories/demo.yaml")
+    quiet = demo.model_copy(update={"vms": tuple(scaled(vm, 0.2, 1.0) for vm in demo.vms)})
+    inventory = with_settings(quiet, model="btrplace", approaches=(Approach.PRECOPY,), **CERTAIN)
+    plan = api.plan(inventory, ["hv01"], 7200.0)
+    assert plan.moves
+    as_planned(plan, inventory)
+    wild = with_settings(inventory, **WILD)
+    setting = setting_of(wild, plan)
+    played = play(setting, nights(setting, 50, 0))
+    assert not played.fell_back.any()
+    assert np.isfinite(played.end_s).any()
