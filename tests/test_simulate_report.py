@@ -162,7 +162,7 @@ def test_a_seed_gives_one_answer() -> None:
 def test_what_cannot_be_simulated_is_told() -> None:
     inventory = cluster(vm("x"), vm("y"))
     plan = planned(inventory)
-    with pytest.raises(InputError, match="has no moves"):
+    with pytest.raises(InputError, match="no moves to simulate: the plan is optimal"):
         api.simulate(plan.model_copy(update={"moves": ()}))
     with pytest.raises(InputError, match="does not have the inventory"):
         api.simulate(plan.model_copy(update={"snapshot": None}))

@@ -73,12 +73,19 @@ def read_seed(ctx: click.Context, param: click.Parameter, value: int) -> int:
     return value
 
 
-def read_confidence(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+def read_confidence(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """Return a probability above 0 and at most 0.999: nights that would tell more are too many to play."""
-    if value is not None and not 0 < value <= 0.999:
-        meant = f"; {value:g}% is {value / 100:g}" if 1 < value < 100 else ""
-        raise click.BadParameter(f"{value:g} is no such share; give one above 0 and at most 0.999{meant}")
-    return value
+    if value is None:
+        return None
+    text, percent = value.strip(), value.strip().endswith("%")
+    try:
+        share = float(text.removesuffix("%")) / (100 if percent else 1)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no number; give one such as 0.95 or 95%") from None
+    if not 0 < share <= 0.999:
+        meant = f"; for {share:g}% write {share / 100:g}" if not percent and 1 < share < 100 else ""
+        raise click.BadParameter(f"{value!r} is no such share; give one above 0 and at most 0.999{meant}")
+    return share
 
 
 def read_names(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:

@@ -42,10 +42,9 @@ HELP = help_text(
 @request_options
 @click.option(
     "--confidence",
-    type=float,
     callback=read_confidence,
     metavar="SHARE",
-    help="Be in time in this share of real nights, such as 0.95; evac simulate tells that of any plan.",
+    help="Be in time in this share of real nights, such as 0.95 or 95%; evac simulate tells that of any plan.",
 )
 @output_option("the plan")
 @format_option

@@ -37,7 +37,8 @@ NEVER = {
 
 def simulation_text(found: Simulation) -> RenderableType:
     """Return what many nights say as text."""
-    title = f"{found.name}: {found.runs:,} nights of the plan, seed {found.seed}"
+    nights = f"{found.runs:,} night{'' if found.runs == 1 else 's'}"
+    title = f"{found.name}: {nights} of the plan, seed {found.seed}"
     parts: list[RenderableType] = [Text(plain(title), style="bold"), Text(), pairs(_totals(found))]
     late = found.runs - round(found.in_time.share * found.runs)
     if found.culprits:

@@ -90,6 +90,13 @@ def setting_of(inventory: Inventory, plan: Plan) -> Setting:
     known = {vm.name: vm for vm in inventory.vms}
     hosts = {host.name: host for host in inventory.hosts}
     capacity = _capacities(inventory)
+    if not moves:
+        raise InputError.single(
+            "no-moves",
+            f"there are no moves to simulate: the plan is {plan.status}",
+            "give a plan that was found and moves something",
+            Place(path="moves"),
+        )
     problems = [*_unknown(moves, known, set(hosts), set(capacity)), *order_problems(moves)]
     if problems:
         raise InputError(problems)
@@ -167,8 +174,6 @@ def _unknown(
 ) -> list[Problem]:
     """Return a problem for each thing that moves name and the inventory does not have."""
     problems = []
-    if not moves:
-        problems.append(Problem("no-moves", "the plan has no moves", "give a plan that was found", Place(path="moves")))
     at = {name: vm.host for name, vm in vms.items()}
     mend = "give the inventory that the plan was made for, or plan anew"
     for move in moves:
