@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from click.testing import CliRunner
@@ -87,6 +87,19 @@ def test_a_promise_that_needs_no_margin_costs_nothing() -> None:
     assert plan.odds.margin_s == 0
     assert plan.status is Status.OPTIMAL
     assert plan.objective == api.plan(DEMO, ["hv01"], 3600.0).objective
+
+
+def test_a_seed_gives_one_plan_and_its_odds() -> None:
+    one, other = (api.plan(DEMO, ["hv01"], 1500.0, confidence=0.9, time_limit_s=600.0) for _ in range(2))
+    assert (one.moves, one.odds) == (other.moves, other.odds)
+
+
+@pytest.mark.parametrize("objective", ["finish", "ends"])
+def test_promises_go_with_every_objective(objective: Literal["finish", "ends"]) -> None:
+    plan = api.plan(DEMO, ["hv01"], 1200.0, confidence=0.9, objective=objective)
+    assert plan.odds is not None
+    assert plan.odds.low >= 0.9
+    assert verify_plan(DEMO, plan).ok
 
 
 def test_where_nothing_is_uncertain_any_promise_is_kept() -> None:

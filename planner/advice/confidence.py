@@ -177,7 +177,8 @@ class _Search:
             if self.clock.left_s <= 2 * self.play_s:
                 return
             found = self.candidate(end_by_s, struck)
-            if found is not None and not self.holds(found) and found.cost[0] >= self.best_cost():
+            by_downtime = self.request.objective == "downtime"
+            if by_downtime and found is not None and not self.holds(found) and found.cost[0] >= self.best_cost():
                 return  # with an earlier end it would cost more still
             if found is None or self.holds(found):
                 low_s = max(low_s, end_by_s)
