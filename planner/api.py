@@ -18,9 +18,11 @@ from planner.plan.why import Why
 from planner.plan.windows import Window
 from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
+from planner.simulate.simulation import Simulation
+from planner.simulate.simulation import simulate as play
 from planner.verify import staleness, verify_plan
 
-__all__ = ["calibrate", "check", "explain", "front", "plan", "predict", "verify", "window"]
+__all__ = ["calibrate", "check", "explain", "front", "plan", "predict", "simulate", "verify", "window"]
 
 SHARE_OF_ADVICE = 0.1
 SHARE_OF_ADVICE_ON_MANY = 0.25
@@ -40,6 +42,7 @@ def plan(
     start_clock: str | None = None,
     make_room: Literal["auto", "never"] = "auto",
     extra_move_price_s: float | None = None,
+    confidence: float | None = None,
     progress: ProgressSink | None = None,
 ) -> Plan:
     """Plan the evacuation of some hosts.
@@ -66,6 +69,9 @@ def plan(
         they stay.
     extra_move_price_s
         What each such move counts beside its own downtime, in weighted downtime [s]; the settings' price where None.
+    confidence
+        Probability with which all are to be out by the deadline in a real night, above 0 and below 1 [1]; the plan then
+        has its odds. None to reckon with the inventory's rates alone.
     progress
         Is told how a long solve goes.
 
@@ -82,8 +88,12 @@ def plan(
         If the replay rejects what the optimiser found: a bug, never a plan.
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
-    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
+    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s, confidence)
     # The solver takes a second to import, which those who only verify or predict need not wait for.
+    if confidence is not None:
+        from planner.advice.confidence import plan_with_confidence
+
+        return plan_with_confidence(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress)
     from planner.planned import planned
 
     return planned(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress)
@@ -176,6 +186,33 @@ def explain(plan: Plan, vms: Sequence[str] | None = None, *, inventory: Inventor
             ]
         )
     return why(inventory, plan, vms)
+
+
+def simulate(plan: Plan, inventory: Inventory | None = None, *, runs: int = 1000, seed: int = 0) -> Simulation:
+    """Play a plan in many nights that differ from the inventory.
+
+    Parameters
+    ----------
+    plan
+        A plan with moves.
+    inventory
+        Rates, spreads and capacities; those that the plan was made for if None.
+    runs
+        How many nights are played, at least 1 [count].
+    seed
+        Seed of the nights, 0 or more.
+
+    Returns
+    -------
+    Simulation
+        How likely all are out in time, when, at which downtime, and which VMs make nights late.
+
+    Raises
+    ------
+    InputError
+        If the plan has no moves, has no inventory in it where none is given, or does not fit the inventory.
+    """
+    return play(inventory_of(plan) if inventory is None else inventory, plan, runs, seed)
 
 
 def predict(
@@ -322,6 +359,7 @@ def _request(
     start_clock: str | None,
     make_room: Literal["auto", "never"],
     price_s: float,
+    confidence: float | None = None,
 ) -> Request:
     """Check the request against the inventory; all problems in one report."""
     problems: list[Problem] = []
@@ -336,6 +374,8 @@ def _request(
         problems.append(
             Problem("no-price", "the price of an extra move must be a time above 0", "give a positive duration")
         )
+    if confidence is not None and not 0 < confidence < 1:
+        problems.append(Problem("no-confidence", "a confidence lies between 0 and 1", "give one such as 0.95"))
     if problems:
         raise InputError(problems)
     return Request(
@@ -345,4 +385,5 @@ def _request(
         start_clock=start_clock,
         make_room=make_room,
         extra_move_price_s=price_s if make_room == "auto" else 0.0,
+        confidence=confidence,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.answer import Effort, find
+from planner.answer import Effort, Found, find
 from planner.errors import RejectedPlanError
 from planner.inventory.models import Inventory
 from planner.optimize.backend import solver_version
@@ -52,15 +52,19 @@ def planned(
         If the replay rejects what the optimiser found: a bug, never a plan.
     """
     clock = Clock(time_limit_s)
-    sha256, sections = inventory.digests()
     leaving = set(request.evacuate)
     proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
-    effort = Effort(seed, clock.before(proof_s), progress, first_only, reasons)
-    found = find(inventory, request, effort)
+    found = find(inventory, request, Effort(seed, clock.before(proof_s), progress, first_only, reasons))
+    return verified(inventory, draft(inventory, request, found, seed, time_limit_s, clock))
+
+
+def draft(inventory: Inventory, request: Request, found: Found, seed: int, time_limit_s: float, clock: Clock) -> Plan:
+    """Return what was found as a plan that is not verified yet."""
+    sha256, sections = inventory.digests()
     name, version = solver_version()
     power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
     objective = found.objective(request, power)
-    draft = Plan(
+    return Plan(
         format=PLAN_FORMAT,
         inventory=InventoryRef(name=inventory.name, sha256=sha256, sections=sections),
         request=request,
@@ -75,11 +79,16 @@ def planned(
         infeasibility=found.infeasibility,
         snapshot=inventory,
     )
-    return _verified(inventory, draft)
 
 
-def _verified(inventory: Inventory, draft: Plan) -> Plan:
-    """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan."""
+def verified(inventory: Inventory, draft: Plan) -> Plan:
+    """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan.
+
+    Raises
+    ------
+    RejectedPlanError
+        If the replay rejects it.
+    """
     if not draft.moves and (draft.status is Status.UNKNOWN or not _quick(inventory, draft)):
         return draft
     verification = verify_plan(inventory, draft)

@@ -23,7 +23,17 @@ from planner.errors import EvacError
 COMMANDS = {
     **{
         name: f"planner.cli.{name}"
-        for name in ("check", "plan", "window", "explain", "runbook", "predict", "calibrate", "verify")
+        for name in (
+            "check",
+            "plan",
+            "window",
+            "explain",
+            "simulate",
+            "runbook",
+            "predict",
+            "calibrate",
+            "verify",
+        )
     },
     **{name: f"planner.cli.{name}" for name in ("schema", "new")},
     # No module can be called import.

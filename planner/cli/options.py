@@ -73,6 +73,21 @@ def read_seed(ctx: click.Context, param: click.Parameter, value: int) -> int:
     return value
 
 
+def read_confidence(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Return a probability above 0 and at most 0.999: nights that would tell more are too many to play."""
+    if value is None:
+        return None
+    text, percent = value.strip(), value.strip().endswith("%")
+    try:
+        share = float(text.removesuffix("%")) / (100 if percent else 1)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no number; give one such as 0.95 or 95%") from None
+    if not 0 < share <= 0.999:
+        meant = f"; for {share:g}% write {share / 100:g}" if not percent and 1 < share < 100 else ""
+        raise click.BadParameter(f"{value!r} is no such share; give one above 0 and at most 0.999{meant}")
+    return share
+
+
 def read_names(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
     """Return names from all uses of an option, with commas between them or not, each once."""
     names: dict[str, None] = {}

@@ -15,6 +15,7 @@ from planner.cli.options import (
     keep_input,
     output_option,
     quiet_option,
+    read_confidence,
     request_options,
 )
 
@@ -25,9 +26,13 @@ HELP = help_text(
     First every VM is out by the deadline, then the weighted downtime is least, then the end is
     earliest; --objective puts the end, or the sum of all ends, before the downtime. The plan is
     replayed against the inventory before it is shown, and tells how far it may be from the best.
+
+    With --confidence it keeps as much time in hand as nights need that differ from the inventory,
+    and tells what that costs. Where no such plan is found the answer is "not known".
     """,
     'evac plan rack.yaml --evacuate hv01 --deadline "30 min"',
     "evac plan rack.yaml --evacuate hv01,hv02 --start 00:30 --by 02:00 -o plan.json",
+    "evac plan rack.yaml --evacuate hv01 --deadline 2h --confidence 0.95",
     "evac plan rack.yaml --evacuate hv01 --deadline 2h --format json | jq .objective",
 )
 
@@ -35,12 +40,25 @@ HELP = help_text(
 @click.command(help=HELP)
 @inventory_argument
 @request_options
+@click.option(
+    "--confidence",
+    callback=read_confidence,
+    metavar="SHARE",
+    help="Be in time in this share of real nights, such as 0.95 or 95%; evac simulate tells that of any plan.",
+)
 @output_option("the plan")
 @format_option
 @quiet_option
 @click.pass_context
 def command(
-    ctx: click.Context, *, inventory: str, request: Request, output: Path | None, form: str, quiet: bool
+    ctx: click.Context,
+    *,
+    inventory: str,
+    request: Request,
+    confidence: float | None,
+    output: Path | None,
+    form: str,
+    quiet: bool,
 ) -> None:
     """Run the command."""
     from planner import api
@@ -62,6 +80,7 @@ def command(
             start_clock=request.start_clock,
             make_room=request.make_room,
             extra_move_price_s=request.extra_move_price_s,
+            confidence=confidence,
             progress=sink,
         )
     try:

@@ -22,6 +22,7 @@ from planner.inventory.settings import (
     LinkClass,
     Settings,
 )
+from planner.inventory.spread import Spread
 from planner.units import Duration, Rate, Size
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Rule",
     "Separate",
     "Settings",
+    "Spread",
     "Together",
 ]
 
@@ -239,6 +241,15 @@ class VM(Frozen):
     disk_write_rate: Rate = Field(
         0.0, description="Rate at which it writes to the disk that moves with it; those bytes are sent too [bytes/s]."
     )
+    write_rate_range: tuple[Rate, Rate] | None = Field(
+        None,
+        description="5th and 95th percentile of the write rate over nights; write_rate is its median. By the spreads of"
+        " the settings if absent [bytes/s].",
+    )
+    read_rate_range: tuple[Rate, Rate] | None = Field(None, description="The same of the read rate [bytes/s].")
+    workload: Name | None = Field(
+        None, description="Class of VMs that it belongs to, such as db or batch; the spreads of the settings go by it."
+    )
     weight: float = Field(1.0, strict=True, ge=0, le=1e6, description="What a second of its downtime counts [1].")
     max_downtime: Duration | None = Field(None, description="Longest downtime that it bears [s]. No limit if absent.")
     approaches: tuple[Approach, ...] | None = Field(
@@ -413,6 +424,14 @@ YOUNGER = {
     "read_rate_by_hour": None,
     "write_rate_by_hour": None,
     "usable_by_hour": None,
+    "write_rate_range": None,
+    "read_rate_range": None,
+    "workload": None,
+    "spreads": [],
+    "link_spread": 1.1,
+    "migration_failures": 0.005,
+    "retry_after": 60.0,
+    "max_retries": 2,
 }
 """Fields of settings, hosts, links and VMs that came after plans were written with digests, with their defaults."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.inventory.base import ALL_APPROACHES, Approach, Frozen, Name
+from planner.inventory.spread import Spread
 from planner.units import Duration, Rate, Size
 
 
@@ -160,6 +161,35 @@ class Settings(Frozen):
         gt=0,
         description="What a move that makes room counts beside its own downtime, in weighted downtime: it is made where"
         " it saves more than that, or where there is no plan without it [s].",
+    )
+    spreads: tuple[Spread, ...] = Field(
+        (),
+        max_length=1000,
+        description="How far rates of VMs are from the inventory's in one night, by class of VM; 1.5 each way where"
+        " nothing is said, which is an assumption.",
+    )
+    link_spread: float = Field(
+        1.1,
+        strict=True,
+        ge=1,
+        le=1000,
+        description="What links really reach: in 90% of nights between what they have / factor and what they have,"
+        " never more [1].",
+    )
+    migration_failures: float = Field(
+        0.005,
+        strict=True,
+        ge=0,
+        le=1,
+        description="Probability that a migration fails at some point and must be tried again [1].",
+    )
+    retry_after: Duration = Field(60.0, description="How long after a failure it is tried again [s].")
+    max_retries: int = Field(
+        2,
+        strict=True,
+        ge=0,
+        le=100,
+        description="How often a migration that fails is tried again before its VM counts as not out [count].",
     )
 
     def flows(self, approach: Approach, disk_bytes: int) -> int:

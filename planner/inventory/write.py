@@ -64,6 +64,9 @@ _QUANTITIES: Mapping[str, Callable[[Any], str]] = {
     "fixed_time": _duration,
     "switch_time": _duration,
     "fault_latency": _duration,
+    "write_rate_range": _memory_rate,
+    "read_rate_range": _memory_rate,
+    "retry_after": _duration,
 }
 """How the fields that have a unit are written; one that is not here is written as a bare number."""
 

@@ -255,7 +255,7 @@ class _Decomposition:
         laned = [i for i, arena in enumerate(self._arenas) if isinstance(arena, LaneArena)]
         if self._lanes_win and laned:
             return laned[step % len(laned)]
-        slow = int(step > 0 and len(self._arenas[0].columns) > SMALL)
+        slow = int(step > 0 and len(self._arenas) > 1 and len(self._arenas[0].columns) > SMALL)
         return slow + step % (len(self._arenas) - slow)
 
     def _fastest(self) -> None:

@@ -58,6 +58,39 @@ class Request(Record):
     extra_move_price_s: float = Field(
         0.0, ge=0, description="What each extra move counts, beside its own downtime, in weighted downtime [s]."
     )
+    confidence: float | None = Field(
+        None, gt=0, lt=1, description="Probability with which all are to be out by the deadline in a real night [1]."
+    )
+
+
+class Odds(Record):
+    """How likely the plan is to hold, by simulation of nights that differ from the inventory."""
+
+    promised: float = Field(gt=0, lt=1, description="Probability that was asked for: the request's confidence [1].")
+    probability: float = Field(
+        ge=0, le=1, description="Share of the nights in which all were out and the hosts off by the deadline [1]."
+    )
+    low: float = Field(ge=0, le=1, description="Lower end of its 95% interval, after Wilson [1].")
+    high: float = Field(ge=0, le=1, description="Upper end of its 95% interval [1].")
+    runs: int = Field(ge=1, description="Nights that were played [count].")
+    seed: int = Field(
+        ge=0, description="Their seed, with which evac simulate plays them again; no choice was made by these nights."
+    )
+    finish_p50_s: float | None = Field(
+        None, description="In half of the nights all were out by then [s]; absent where never."
+    )
+    finish_p95_s: float | None = Field(
+        None, description="In 95% of the nights all were out by then [s]; absent where never."
+    )
+    margin_s: float = Field(0.0, ge=0, description="How long before the deadline the plan itself has to end [s].")
+    narrowed: tuple[str, ...] = Field(
+        (), description="VMs that were not offered pre-copy, because it often does not converge in time."
+    )
+    plain_probability: float | None = Field(
+        None, ge=0, le=1, description="The same share for the plan that keeps no margin [1]."
+    )
+    plain_weighted_downtime_s: float | None = Field(None, ge=0, description="Weighted downtime of that plan [s].")
+    plain_finish_s: float | None = Field(None, ge=0, description="Finish of that plan [s].")
 
 
 class Objective(Record):
@@ -276,6 +309,11 @@ class Plan(Record):
     verification: Verification | None = Field(None, description="What the replay found.")
     infeasibility: Infeasibility | None = Field(None, description="Why there is no plan.")
     advice: Advice | None = Field(None, description="What else is known, where that was asked for.")
+    odds: Odds | None = Field(
+        None,
+        description="How likely it is to hold, where a confidence was asked for; of the best that was found where none"
+        " keeps the promise.",
+    )
     snapshot: Inventory | None = Field(
         None,
         description="The inventory itself, in base units and without what is at its default, so that the plan can be"

@@ -10,6 +10,7 @@ from rich.text import Text
 from planner.plan.models import Aim, Objective, Plan, Status
 from planner.render.answer import answer_lines
 from planner.render.clock import Clock
+from planner.render.odds import odds_lines
 from planner.render.room import price_words, room_notes, vms_moved
 from planner.render.tables import Column, Fitting, folded, pairs
 from planner.render.words import (
@@ -93,6 +94,8 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
             if plan.objective.weighted_ends_s is not None:
                 yield "Ends", _ends(plan, plan.objective.weighted_ends_s)
             yield "Lower bound", _bound(plan.objective, plan.request.objective)
+    if plan.odds is not None:
+        yield from odds_lines(plan, plan.odds)
     yield "Status", status_sentence(plan)
     if plan.moves or found:
         yield "Verified", verification_sentence(plan.verification)

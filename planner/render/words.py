@@ -104,6 +104,8 @@ def status_sentence(plan: Plan) -> str:
             return "feasible: every VM is out in time; how much less downtime is possible is not known."
         case Status.INFEASIBLE:
             return "infeasible: proven, no plan empties the hosts by the deadline."
+        case Status.UNKNOWN if plan.odds is not None:
+            return "unknown: no plan was found that keeps the promise, and none was proven impossible."
         case Status.UNKNOWN:
             return "unknown: the limit came before a plan was found or proven impossible."
 

@@ -13,6 +13,7 @@ from planner.verify.claims import check_bound, check_objective, check_status
 from planner.verify.coverage import check_coverage, check_extra_moves, check_request
 from planner.verify.facts import check_facts
 from planner.verify.findings import Finding
+from planner.verify.odds import check_odds
 from planner.verify.paths import check_bandwidth, check_flow, check_network, check_path, check_paths
 from planner.verify.power import check_power, check_ready, check_shutdown
 from planner.verify.prediction import check_prediction
@@ -61,6 +62,7 @@ CHECKS: dict[str, Check] = {
     "objective": check_objective,
     "bound": check_bound,
     "status": check_status,
+    "odds": check_odds,
 }
 """Every check by its name, in the order in which they are made and reported."""
 
