@@ -210,8 +210,13 @@ def simulate(plan: Plan, inventory: Inventory | None = None, *, runs: int = 1000
     Raises
     ------
     InputError
-        If the plan has no moves, has no inventory in it where none is given, or does not fit the inventory.
+        If the plan has no moves, has no inventory in it where none is given, or does not fit the inventory; if
+        there are no nights to play.
     """
+    if runs < 1 or seed < 0:
+        raise InputError.single(
+            "no-nights", f"{runs} nights with the seed {seed}", "give 1 or more, and a seed of 0 or more"
+        )
     return play(inventory_of(plan) if inventory is None else inventory, plan, runs, seed)
 
 

@@ -164,6 +164,9 @@ def test_what_cannot_be_simulated_is_told() -> None:
     plan = planned(inventory)
     with pytest.raises(InputError, match="no moves to simulate: the plan is optimal"):
         api.simulate(plan.model_copy(update={"moves": ()}))
+    for runs, seed in ((0, 0), (10, -1)):
+        with pytest.raises(InputError, match="nights with the seed"):
+            api.simulate(plan, runs=runs, seed=seed)
     with pytest.raises(InputError, match="does not have the inventory"):
         api.simulate(plan.model_copy(update={"snapshot": None}))
     with pytest.raises(InputError, match="no VM 'y'"):

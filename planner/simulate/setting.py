@@ -10,7 +10,6 @@ import numpy as np
 
 from planner.errors import InputError, Place, Problem
 from planner.inventory.models import VM, Approach, Inventory
-from planner.network import Network
 from planner.plan.models import Move, Plan
 from planner.plan.waits import order_problems, overrun_s, waits_of
 from planner.predict.protocol import Floats, Ints
@@ -161,6 +160,9 @@ def _one_flow(inventory: Inventory, moves: tuple[Move, ...]) -> Floats:
     reserved = np.array([move.bandwidth_bytes_per_s for move in moves], dtype=np.float64)
     if inventory.settings.multifd_channels == 1:
         return reserved
+    # networkx takes a moment to import, which those who do not simulate need not wait for.
+    from planner.network import Network
+
     network = Network(inventory)
     for index, move in enumerate(moves):
         route = network.make_route(move.path) or network.route(move.source, move.target)
