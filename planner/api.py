@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from planner.calibrate import Calibration, read_log
 from planner.calibrate import calibrate as fit_to_log
@@ -14,18 +14,25 @@ from planner.inventory.select import select_hosts
 from planner.plan.models import (
     PLAN_FORMAT,
     Aim,
+    IfInfeasible,
     InventoryRef,
+    Left,
     Plan,
     Request,
+    Shutdown,
     SolverInfo,
     Status,
     Verification,
 )
 from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
+from planner.plan.shutdowns import shutdown_steps, staying_on
 from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
 from planner.verify import staleness, verify_plan
+
+if TYPE_CHECKING:
+    from planner.answer import Found
 
 __all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
 
@@ -44,6 +51,7 @@ def plan(
     start_clock: str | None = None,
     make_room: Literal["auto", "never"] = "auto",
     extra_move_price_s: float | None = None,
+    if_infeasible: IfInfeasible = "refuse",
     progress: ProgressSink | None = None,
 ) -> Plan:
     """Plan the evacuation of some hosts.
@@ -70,6 +78,9 @@ def plan(
         they stay.
     extra_move_price_s
         What each such move counts beside its own downtime, in weighted downtime [s]; the settings' price where None.
+    if_infeasible
+        What to do where not all can leave in time. ``refuse``: say why. ``triage``: save the most weight, shut down the
+        others in time, and say who is left.
     progress
         Is told how a long solve goes.
 
@@ -86,7 +97,7 @@ def plan(
         If the replay rejects what the optimiser found: a bug, never a plan.
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
-    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
+    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s, if_infeasible)
     return _answer(inventory, request, seed, time_limit_s, progress, first_only=False)
 
 
@@ -202,6 +213,7 @@ def _request(
     start_clock: str | None,
     make_room: Literal["auto", "never"],
     price_s: float,
+    if_infeasible: IfInfeasible = "refuse",
 ) -> Request:
     """Check the request against the inventory; all problems in one report."""
     problems: list[Problem] = []
@@ -225,6 +237,7 @@ def _request(
         start_clock=start_clock,
         make_room=make_room,
         extra_move_price_s=price_s if make_room == "auto" else 0.0,
+        if_infeasible=if_infeasible,
     )
 
 
@@ -238,7 +251,7 @@ def _answer(
     first_only: bool,
 ) -> Plan:
     # The solver takes a second to import, which those who only verify or predict need not wait for.
-    from planner.answer import find
+    from planner.answer import find_or_triage
     from planner.optimize.backend import solver_version
     from planner.optimize.clock import Clock
 
@@ -246,9 +259,13 @@ def _answer(
     sha256, sections = inventory.digests()
     leaving = set(request.evacuate)
     proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
-    found = find(inventory, request, seed=seed, clock=clock.before(proof_s), sink=progress, first_only=first_only)
+    limit = clock.before(proof_s)
+    found = find_or_triage(inventory, request, seed=seed, clock=limit, sink=progress, first_only=first_only)
     name, version = solver_version()
-    power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
+    shutdowns, left = _stayers(inventory, request, found)
+    stay_on = staying_on(inventory, request.evacuate, request.deadline_s, left) if found.triaged else ()
+    moves = found.moves
+    power = () if moves is None else power_steps(inventory, request.evacuate, moves, shutdowns, stay_on)
     objective = found.objective(request, power)
     draft = Plan(
         format=PLAN_FORMAT,
@@ -260,12 +277,21 @@ def _answer(
         solver=SolverInfo(
             name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
         ),
-        moves=found.moves or (),
+        moves=moves or (),
         power=power,
+        shutdowns=shutdowns,
+        left=left,
         infeasibility=found.infeasibility,
         snapshot=inventory,
     )
     return _verified(inventory, draft)
+
+
+def _stayers(inventory: Inventory, request: Request, found: Found) -> tuple[tuple[Shutdown, ...], tuple[Left, ...]]:
+    """Return the VMs that a triage shuts down and those that it leaves."""
+    if found.triaged is None:
+        return (), ()
+    return shutdown_steps(inventory, request.evacuate, request.deadline_s, found.moves or (), found.triaged.unmoved)
 
 
 def _verified(inventory: Inventory, draft: Plan) -> Plan:

@@ -36,6 +36,9 @@ OpenStack, benchmarking_live-migration of the OSIC project."""
 DEFAULT_EXTRA_MOVE_PRICE_S = 10.0
 """Price of a move that makes room where none is stated, in weighted downtime [s]."""
 
+DEFAULT_VM_SHUTDOWN_S = 60.0
+"""What is allowed for a guest's clean shutdown where nothing is stated [s]."""
+
 
 class Settings(Frozen):
     """Settings that hold for the whole inventory. All are optional."""
@@ -160,6 +163,11 @@ class Settings(Frozen):
         gt=0,
         description="What a move that makes room counts beside its own downtime, in weighted downtime: it is made where"
         " it saves more than that, or where there is no plan without it [s].",
+    )
+    vm_shutdown_time: Duration = Field(
+        DEFAULT_VM_SHUTDOWN_S,
+        description="Time that a guest's clean shutdown may take, where not all VMs can leave in time and some are shut"
+        " down instead (`--if-infeasible triage`) [s].",
     )
 
     def flows(self, approach: Approach, disk_bytes: int) -> int:

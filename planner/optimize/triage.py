@@ -1,0 +1,367 @@
+"""Triage: which VMs to save where not all can leave in time, and when they move.
+
+The program proposes a set of VMs, the ordinary search disposes: on the inventory without the others, because a change
+is an inventory. A set for which that proves that there is no schedule is ruled out, and the program is asked again;
+where the VMs are few that ends with the most weight that any schedule saves. Of many VMs those that a schedule brings
+out in time are kept, and links are filled less until all are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Literal
+
+import numpy as np
+
+from planner.inventory.models import Inventory
+from planner.inventory.without import without_vms
+from planner.network import Network
+from planner.optimize.arena import Arena, Placed
+from planner.optimize.backend import Outcome
+from planner.optimize.classes import coarse_classes, split
+from planner.optimize.clock import Clock
+from planner.optimize.dispatch import Schedule, Urgency
+from planner.optimize.model import Aim
+from planner.optimize.options import build_tables
+from planner.optimize.problem import Problem, compile_problem
+from planner.optimize.publish import moves_of
+from planner.optimize.room_problem import movable, relax
+from planner.optimize.search import EXACT_MOVERS, search
+from planner.optimize.state import Incumbent, State
+from planner.optimize.triage_program import NO_SHARES, Selection
+from planner.plan.models import Move, Why, WhyKind
+from planner.plan.progress import Progress, ProgressSink
+
+SHARE_OF_CHOICE = 0.3
+"""Share of the time left that one choice of VMs by the program may take [1]."""
+SHARE_OF_ATTEMPT = 0.5
+"""Share of the time left that the search for a schedule of a proposed set may take [1]."""
+TRIES = 12
+"""Rules of priority tried on each assignment, each with guides and without [count]."""
+ROUNDS = 30
+"""Sets proposed at the most where VMs are many [count]."""
+PATIENCE = 6
+"""Rounds without more weight saved after which that ends [count]."""
+LOOSEN = 0.4
+"""Part of what was taken from a link's share that it gets back once all of a set have landed in time [1]."""
+GOOD = 1e-9
+"""Relative distance to the bound at which the most weight is saved [1]."""
+
+Verdict = Literal["impossible", "unknown"]
+Attempt = Callable[[frozenset[str], Clock], tuple[Move, ...] | Verdict]
+"""Looks for moves of exactly these VMs; ``impossible`` is a proof."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The VMs that are saved.
+
+    Parameters
+    ----------
+    names
+        Their names.
+    weight
+        The sum of their weights [1].
+    moves
+        Moves that save them; verified by nobody yet.
+    """
+
+    names: frozenset[str]
+    weight: float
+    moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True)
+class Triaged:
+    """Who is saved and who is not.
+
+    Parameters
+    ----------
+    saved_weight, total_weight
+        Weight of those that leave, and of all that had to [1].
+    most_weight
+        No plan saves more [1].
+    unmoved
+        Those that do not move, by name in the order of the inventory, and why.
+    """
+
+    saved_weight: float
+    total_weight: float
+    most_weight: float
+    unmoved: Mapping[str, Why]
+
+    @property
+    def proven(self) -> bool:
+        """Whether no plan saves more weight."""
+        return self.most_weight <= self.saved_weight + GOOD * max(1.0, self.saved_weight)
+
+    def weights(self) -> dict[str, float]:
+        """Return the three weights, as fields of an objective."""
+        return {
+            "saved_weight": self.saved_weight,
+            "total_weight": self.total_weight,
+            # The solver's tolerances may put its bound a hair below what is saved.
+            "upper_bound_saved_weight": max(self.most_weight, self.saved_weight),
+        }
+
+
+class Triage:
+    """A triage of one evacuation.
+
+    Parameters
+    ----------
+    inventory
+        The cluster; the pinned VMs of evacuated hosts may be in it.
+    network
+        Its network.
+    evacuate, deadline_s
+        What is asked for; the deadline is that of the request [s].
+    seed
+        Seed of all random choices.
+    sink
+        Is told how it goes.
+
+    Attributes
+    ----------
+    best
+        What is saved so far; nothing at first.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        network: Network,
+        evacuate: Collection[str],
+        deadline_s: float,
+        *,
+        seed: int,
+        sink: ProgressSink | None = None,
+    ) -> None:
+        self._leaving = frozenset(evacuate)
+        self._pinned = frozenset(vm.name for vm in inventory.vms if vm.pinned and vm.host in self._leaving)
+        here = [vm for vm in inventory.vms if vm.host in self._leaving]
+        self._all = [vm.name for vm in here]
+        self._total = float(sum(vm.weight for vm in here))
+        self._inventory = without_vms(inventory, self._pinned)
+        self._network = network
+        self._evacuate = tuple(evacuate)
+        self._deadline_s = deadline_s
+        self._seed = seed
+        self._sink = sink
+        self.problem = self._compile(self._inventory, each_may_stay=True)
+        self._name = [vm.name for vm in self.problem.movers]
+        self._weight = {vm.name: vm.weight for vm in self.problem.movers}
+        self.best = Saved(frozenset(), 0.0, ())
+
+    def roomy(self) -> Problem | None:
+        """Return the evacuation without the VMs that may make room, each mover free to stay; None where none may."""
+        optional = movable(self._inventory, self._evacuate)
+        if not optional or not self._name:
+            return None
+        without, _ = relax(self._inventory, self._network, self._evacuate, self._deadline_s, optional)
+        return self._compile(without, each_may_stay=True)
+
+    def reduced(self, saved: Collection[str]) -> Inventory:
+        """Return the inventory without those VMs of evacuated hosts that are not saved.
+
+        Hosts that take longer to switch off than there is save nobody, and are not switched off.
+        """
+        fewer = without_vms(self._inventory, frozenset(self._name).difference(saved))
+        late = [host.name in self._leaving and host.shutdown_time > self._deadline_s for host in fewer.hosts]
+        if not any(late):
+            return fewer
+        hosts = tuple(
+            host.model_copy(update={"shutdown_time": 0.0}) if stays_on else host
+            for host, stays_on in zip(fewer.hosts, late, strict=True)
+        )
+        return fewer.model_copy(update={"hosts": hosts})
+
+    def scheduled(self, names: frozenset[str], clock: Clock) -> tuple[Move, ...] | Verdict:
+        """Look for a schedule of exactly these VMs, with the others of all hosts where they are: an `Attempt`."""
+        problem = self._compile(self.reduced(names))
+        result = search(problem, seed=self._seed, clock=clock, first_only=True)
+        if result.incumbent is not None:
+            return moves_of(problem, result.incumbent)
+        return "impossible" if result.infeasible else "unknown"
+
+    def reasons(self, selection: Selection, most_weight: float, clock: Clock) -> dict[str, Why]:
+        """Return why each VM that is not saved does not move, in the order of the inventory.
+
+        Parameters
+        ----------
+        selection
+            The program whose bounds hold for every plan.
+        most_weight
+            No plan saves more [1].
+        """
+        problem = selection.problem
+        able = set(selection.able.tolist())
+        unsaved = [v for v, name in enumerate(self._name) if name not in self.best.names]
+        most = selection.most_with([v for v in unsaved if v in able], clock.left_s)
+        found = dict.fromkeys(self._pinned, Why(kind=WhyKind.PINNED))
+        for v in unsaved:
+            if not problem.allowed[v].any():
+                why = Why(kind=WhyKind.NOWHERE)
+            elif v not in able or most.get(v, 0.0) < 0:
+                why = Why(kind=WhyKind.TOO_SLOW)
+            else:
+                weight = min(most[v], most_weight) if v in most else None
+                why = Why(kind=WhyKind.OUTWEIGHED, most_weight=weight)
+            found[self._name[v]] = why
+        return {name: found[name] for name in self._all if name in found}
+
+    def result(self, unmoved: Mapping[str, Why], most_weight: float) -> Triaged:
+        """Return who is saved and who is not."""
+        return Triaged(self.best.weight, self._total, most_weight, unmoved)
+
+    def take(self, names: Collection[str], moves: tuple[Move, ...]) -> bool:
+        """Keep what is saved if it is more than before: by weight, then by number; return whether it is."""
+        weight = sum(self._weight[name] for name in names)
+        slack = GOOD * max(1.0, weight)
+        more = weight > self.best.weight + slack
+        if not more and (weight < self.best.weight - slack or len(names) <= len(self.best.names)):
+            return False
+        self.best = Saved(frozenset(names), weight, moves)
+        return True
+
+    def exactly(self, selection: Selection, attempt: Attempt, clock: Clock) -> float:
+        """Propose sets and rule out those that are impossible, until one is not; return the bound that is proven [1].
+
+        It ends with a set that was neither scheduled nor proven impossible, too.
+        """
+        most = float(selection.problem.weight.sum())
+        while not clock.expired:
+            self._tell("choosing whom to save", clock)
+            choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s)
+            most = min(most, choice.most_weight)
+            if choice.movers is None or most <= self.best.weight * (1 + GOOD):
+                break
+            names = frozenset(self._name[v] for v in choice.movers)
+            found = attempt(names, clock.part(SHARE_OF_ATTEMPT))
+            if found == "unknown":
+                break
+            if isinstance(found, tuple):
+                self.take(names, found)
+                break
+            selection.rule_out(self._shrunk(choice.movers, attempt, clock))
+        return most
+
+    def attempt(self, selection: Selection, attempt: Attempt, clock: Clock) -> None:
+        """Propose one set, and keep it if a schedule of it is found."""
+        choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s)
+        if choice.movers and not clock.expired:
+            names = frozenset(self._name[v] for v in choice.movers)
+            found = attempt(names, clock)
+            if isinstance(found, tuple):
+                self.take(names, found)
+
+    def _shrunk(self, movers: tuple[int, ...], attempt: Attempt, clock: Clock) -> tuple[int, ...]:
+        """Return a part of an impossible set that is impossible, too, and from which nothing can be taken."""
+        kept = list(movers)
+        for v in movers:
+            fewer = frozenset(self._name[u] for u in kept if u != v)
+            if fewer and attempt(fewer, clock.part(SHARE_OF_ATTEMPT)) == "impossible":
+                kept.remove(v)
+        return tuple(kept)
+
+    def roughly(self, selection: Selection, clock: Clock) -> float:
+        """Propose sets, dispatch them and keep what lands in time; return the bound that is proven [1]."""
+        shares = dict(NO_SHARES)
+        most = float(selection.problem.weight.sum())
+        stale = 0
+        for step in range(ROUNDS):
+            if clock.expired or stale > PATIENCE or most <= self.best.weight * (1 + GOOD):
+                break
+            self._tell(f"choosing whom to save, round {step + 1}", clock)
+            choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s, shares)
+            if step == 0:
+                most = choice.most_weight
+            if not choice.movers:
+                break
+            before = self.best
+            shares = self._dispatched([self._name[v] for v in choice.movers], shares, clock)
+            stale = 0 if self.best is not before else stale + 1
+        return most
+
+    def _dispatched(self, names: Collection[str], shares: dict[int, float], clock: Clock) -> dict[int, float]:
+        """Schedule a set, keep those that land in time, and return the shares of links for the next one."""
+        problem = self._compile(self.reduced(names))
+        classes = coarse_classes(problem)
+        state = State(problem, build_tables(problem, classes), clock, self._seed, None)
+        arena = Arena.of_all(state, classes)
+        arena.shares = shares
+        placed = _placed(arena, state)
+        if placed is None:
+            # It does not fit host by host: ask for less of everything.
+            everywhere = dict.fromkeys(range(len(self._network.directed)), 1.0)
+            return {link: share * 0.97 for link, share in (everywhere | shares).items()}
+        arena, assignment = placed
+        latest: Schedule | None = None
+        for schedule in chain(_heavy_first(arena, problem, assignment), islice(arena.schedules(assignment), 2 * TRIES)):
+            if latest is None or schedule.finish_s < latest.finish_s:
+                latest = schedule
+            self._keep(problem, arena, schedule)
+            if schedule.finish_s <= problem.deadline_s or clock.expired:
+                break
+        assert latest is not None
+        if latest.finish_s > problem.deadline_s:
+            arena.tighten(latest)
+        else:
+            arena.loosen(LOOSEN)
+        return arena.shares
+
+    def _keep(self, problem: Problem, arena: Arena, schedule: Schedule) -> None:
+        """Keep those of a schedule that land in time, without the others: these held things only later."""
+        in_time = np.flatnonzero(schedule.end_s + schedule.tail_s <= problem.deadline_s)
+        names = [problem.movers[v].name for v in in_time.tolist()]
+        weight = sum(self._weight[name] for name in names)
+        if weight < self.best.weight or not names:
+            return
+        fewer = self._compile(self.reduced(names))
+        part = Schedule(
+            schedule.choice[in_time],
+            schedule.start_s[in_time],
+            schedule.end_s[in_time],
+            schedule.host[in_time],
+            schedule.tail_s[in_time],
+        )
+        downtime_s = float(fewer.weight @ arena.columns.downtime_s[part.choice])
+        self.take(names, moves_of(fewer, Incumbent(arena.classes, arena.columns, part, downtime_s)))
+
+    def _compile(self, inventory: Inventory, *, each_may_stay: bool = False) -> Problem:
+        return compile_problem(inventory, self._network, self._evacuate, self._deadline_s, each_may_stay=each_may_stay)
+
+    def _tell(self, phase: str, clock: Clock) -> None:
+        if self._sink is not None:
+            self._sink(Progress(phase, clock.elapsed_s))
+
+
+def _placed(arena: Arena, state: State) -> tuple[Arena, Placed] | None:
+    """Return an assignment of least downtime with hosts, in classes that are split where hosts were not found."""
+    while not state.clock.expired:
+        solution = arena.solve(Aim(state.problem.deadline_s))
+        if solution.outcome is Outcome.INFEASIBLE or solution.values is None:
+            return None
+        placed, failed = arena.place(solution)
+        if placed is not None:
+            return arena, placed
+        if all(len(arena.classes.members[c]) == 1 for c in failed):
+            return None
+        arena = arena.over(split(state.problem, arena.classes, failed))
+    return None
+
+
+def _heavy_first(arena: Arena, problem: Problem, placed: Placed) -> list[Schedule]:
+    """Return schedules in which those go first that weigh the most for what they send, or for their time."""
+    columns = arena.columns
+    time_s = np.maximum(columns.time_s[placed.choice], 1e-9)
+    sent = time_s * columns.rate[placed.choice]
+    keys = (problem.weight / sent, problem.weight / time_s)
+    return [arena.scheduled(placed, Urgency(key, by_source)) for key in keys for by_source in (False, True)]
+
+
+def few(problem: Problem) -> bool:
+    """Return whether the VMs are so few that sets can be proven impossible by their schedules."""
+    return len(problem.movers) <= EXACT_MOVERS
