@@ -218,13 +218,17 @@ class Triage:
 
     def take(self, names: Collection[str], moves: tuple[Move, ...]) -> bool:
         """Keep what is saved if it is more than before: by weight, then by number; return whether it is."""
+        if not self._better(names):
+            return False
+        self.best = Saved(frozenset(names), sum(self._weight[name] for name in names), moves)
+        return True
+
+    def _better(self, names: Collection[str]) -> bool:
         weight = sum(self._weight[name] for name in names)
         slack = GOOD * max(1.0, weight)
-        more = weight > self.best.weight + slack
-        if not more and (weight < self.best.weight - slack or len(names) <= len(self.best.names)):
-            return False
-        self.best = Saved(frozenset(names), weight, moves)
-        return True
+        if weight > self.best.weight + slack:
+            return True
+        return weight >= self.best.weight - slack and len(names) > len(self.best.names)
 
     def exactly(self, selection: Selection, attempt: Attempt, clock: Clock) -> float:
         """Propose sets and rule out those that are impossible, until one is not; return the bound that is proven [1].
@@ -316,8 +320,7 @@ class Triage:
         """Keep those of a schedule that land in time, without the others: these held things only later."""
         in_time = np.flatnonzero(schedule.end_s + schedule.tail_s <= problem.deadline_s)
         names = [problem.movers[v].name for v in in_time.tolist()]
-        weight = sum(self._weight[name] for name in names)
-        if weight < self.best.weight or not names:
+        if not self._better(names):
             return
         fewer = self._compile(self.reduced(names))
         part = Schedule(

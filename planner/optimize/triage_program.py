@@ -157,6 +157,8 @@ class Selection:
 
         It is the bound of the linear relaxation; negative where there is no such schedule.
         """
+        if not movers:
+            return {}
         program = self._program(NO_SHARES)
         gain = np.zeros(len(program.cost))
         gain[: len(self.columns)] = self.problem.weight[self.columns.mover]

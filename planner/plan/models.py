@@ -247,6 +247,9 @@ class Shutdown(Record):
     start_s: float = Field(ge=0, description="Start of its shutdown, from the start of the plan [s].")
     duration_s: float = Field(ge=0, description="Time that its shutdown may take [s].")
     weight: float = Field(1.0, ge=0, description="Its weight [1].")
+    after: tuple[str, ...] = Field(
+        (), description="VMs that a rule puts first: they have landed or are down before it starts."
+    )
     why: Why = Field(description="Why it does not move.")
 
     @property
@@ -362,3 +365,8 @@ class Plan(Record):
         description="The inventory itself, in base units and without what is at its default, so that the plan can be"
         " explained and simulated without the file. `evac verify` does not look at it.",
     )
+
+    @property
+    def triaged(self) -> bool:
+        """Whether some VMs of the evacuated hosts do not leave."""
+        return bool(self.shutdowns or self.left)

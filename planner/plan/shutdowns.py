@@ -74,6 +74,7 @@ def shutdown_steps(
             start_s=start_s[vm.name],
             duration_s=work.duration_s[vm.name],
             weight=vm.weight,
+            after=tuple(sorted(work.earlier[vm.name] | work.landing[vm.name])),
             why=unmoved[vm.name],
         )
         for vm in vms
@@ -101,6 +102,8 @@ class _Work:
         What each takes, and when it must be down [s].
     earlier
         Of each, those that a rule puts right before it among those that do not move.
+    landing
+        Of each, those that a rule puts right before it among those that move.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class _Work:
         self.duration_s = {vm.name: shutdown_time_s(inventory, vm) for vm in vms}
         self.cutoff_s = {vm.name: deadline_s - off_s[vm.host] for vm in vms}
         self.earlier: dict[str, set[str]] = {vm.name: set() for vm in vms}
+        self.landing: dict[str, set[str]] = {vm.name: set() for vm in vms}
         # When the last of the earlier members that move has landed, and which that is.
         self._landed: dict[str, tuple[float, str]] = {}
         landed_s: dict[str, float] = {}
@@ -132,6 +136,7 @@ class _Work:
                     last = max(last, (landed_s[name], name))
                 elif name in self.earlier:
                     self._landed[name] = max(last, self._landed.get(name, (0.0, "")))
+                    self.landing[name] |= {last[1]} - {""}
 
     def ready_s(self, name: str, down_s: Mapping[str, float]) -> float:
         """Return when all that a VM waits for have landed or are down at the earliest [s]."""
