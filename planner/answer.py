@@ -28,6 +28,8 @@ SHARE_FOR_CHOICE = 0.6
 """Share of the time left that the choice of the VMs to save may take; the rest is for a good plan of theirs [1]."""
 SHARE_OF_BOUND = 0.3
 """Share of the time for that choice that the bound with all room made may take [1]."""
+FEW_ROUNDS = 1
+"""Rounds without more saved that go before the exact choice where VMs are few [count]."""
 SHARE_OF_REASONS = 0.3
 """Share of the time left that bounds with each VM that is not saved may take [1]."""
 SHARE_WITHOUT_ROOM = 0.6
@@ -234,9 +236,8 @@ def _triage(
     attempt = triage.scheduled if roomy is None else with_room
     part = clock.part(SHARE_FOR_CHOICE)
     if few(triage.problem):
+        triage.roughly(base, part.part(SHARE_OF_BOUND), patience=FEW_ROUNDS)
         most = triage.exactly(wide, attempt, part)
-        if triage.best.weight < most:
-            triage.roughly(base, part)
     elif roomy is None:
         most = triage.roughly(base, part)
     else:

@@ -230,6 +230,10 @@ class Triage:
             return True
         return weight >= self.best.weight - slack and len(names) > len(self.best.names)
 
+    def _reaches(self, most: float, count: int) -> bool:
+        """Return whether what is saved is as much as a bound and as many as a choice."""
+        return self.best.weight >= most * (1 - GOOD) and len(self.best.names) >= count
+
     def exactly(self, selection: Selection, attempt: Attempt, clock: Clock) -> float:
         """Propose sets and rule out those that are impossible, until one is not; return the bound that is proven [1].
 
@@ -240,7 +244,7 @@ class Triage:
             self._tell("choosing whom to save", clock)
             choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s)
             most = min(most, choice.most_weight)
-            if choice.movers is None or most <= self.best.weight * (1 + GOOD):
+            if not choice.movers or self._reaches(most, len(choice.movers)):
                 break
             names = frozenset(self._name[v] for v in choice.movers)
             found = attempt(names, clock.part(SHARE_OF_ATTEMPT))
@@ -270,18 +274,24 @@ class Triage:
                 kept.remove(v)
         return tuple(kept)
 
-    def roughly(self, selection: Selection, clock: Clock) -> float:
-        """Propose sets, dispatch them and keep what lands in time; return the bound that is proven [1]."""
+    def roughly(self, selection: Selection, clock: Clock, patience: int = PATIENCE) -> float:
+        """Propose sets, dispatch them and keep what lands in time; return the bound that is proven [1].
+
+        Parameters
+        ----------
+        patience
+            Rounds without more saved after which it ends [count].
+        """
         shares = dict(NO_SHARES)
-        most = float(selection.problem.weight.sum())
+        most, count = float(selection.problem.weight.sum()), len(self._name)
         stale = 0
         for step in range(ROUNDS):
-            if clock.expired or stale > PATIENCE or most <= self.best.weight * (1 + GOOD):
+            if clock.expired or stale > patience or self._reaches(most, count):
                 break
             self._tell(f"choosing whom to save, round {step + 1}", clock)
             choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s, shares)
             if step == 0:
-                most = choice.most_weight
+                most, count = choice.most_weight, len(choice.movers or self._name)
             if not choice.movers:
                 break
             before = self.best
