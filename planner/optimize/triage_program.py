@@ -155,7 +155,7 @@ class Selection:
     def most_with(self, movers: Collection[int], time_limit_s: float) -> dict[int, float]:
         """Return for movers the most weight that a schedule with each of them can save, as far as the time allows [1].
 
-        It is the bound of the linear relaxation; negative where there is no such schedule.
+        Of a large program it is the bound of the linear relaxation; negative where there is no such schedule.
         """
         if not movers:
             return {}
@@ -164,7 +164,7 @@ class Selection:
         gain[: len(self.columns)] = self.problem.weight[self.columns.mover]
         # The rows of the choices follow each other, one a mover.
         first = program.families.index("choice")
-        session = Session(program, seed=self._seed, linear=True)
+        session = Session(program, seed=self._seed, linear=self.large)
         least = np.array(program.lower)
         found: dict[int, float] = {}
         clock = Clock(time_limit_s)

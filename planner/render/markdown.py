@@ -66,11 +66,7 @@ def markdown_runbook(plan: Plan) -> str:
             status=status_sentence(plan),
             verified=verification_sentence(plan.verification),
             finish=finish_sentence(plan),
-            spare_s=max(
-                0.0,
-                plan.request.deadline_s
-                - max((*(move.end_s for move in moves), *(step.end_s for step in plan.power)), default=0.0),
-            ),
+            spare_s=_spare_s(plan),
             turn_on=[step for step in plan.power if step.turn == "on"],
             turn_off=[step for step in plan.power if step.turn == "off"],
             targets=_arrivals(steps),
@@ -88,6 +84,14 @@ def markdown_runbook(plan: Plan) -> str:
             overrun=lambda step: "\n".join(_overrun(step, steps, plan.settings)),
         )
     )
+
+
+def _spare_s(plan: Plan) -> float:
+    """Return by how much a plan ends before its deadline, or 0; shutdowns use all the time there is [s]."""
+    off_s = {step.host: step.duration_s for step in plan.power if step.turn == "off"}
+    power_s = () if plan.shutdowns else tuple(step.end_s for step in plan.power)
+    ends_s = (move.end_s + off_s.get(move.source, 0.0) for move in plan.moves)
+    return max(0.0, plan.request.deadline_s - max((*ends_s, *power_s), default=0.0))
 
 
 def _weight(plan: Plan) -> str:
