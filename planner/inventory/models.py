@@ -214,7 +214,13 @@ class VM(Frozen):
     disk_write_rate: Rate = Field(
         0.0, description="Rate at which it writes to the disk that moves with it; those bytes are sent too [bytes/s]."
     )
-    weight: float = Field(1.0, strict=True, ge=0, le=1e6, description="What a second of its downtime counts [1].")
+    weight: float = Field(
+        1.0,
+        strict=True,
+        ge=0,
+        le=1e6,
+        description="What a second of its downtime counts, and in a triage its rescue [1].",
+    )
     max_downtime: Duration | None = Field(None, description="Longest downtime that it bears [s]. No limit if absent.")
     approaches: tuple[Approach, ...] | None = Field(
         None,
