@@ -24,7 +24,7 @@ EXPLAIN_LIMIT_S = 5.0
 """Wall time that shrinking a conflict may take [s]."""
 SHARE_FOR_ALL = 0.5
 """Share of the time that the search for a plan in which all VMs leave may take where a triage would follow [1]."""
-SHARE_FOR_CHOICE = 0.6
+SHARE_FOR_CHOICE = 0.75
 """Share of the time left that the choice of the VMs to save may take; the rest is for a good plan of theirs [1]."""
 SHARE_OF_BOUND = 0.3
 """Share of the time for that choice that the bound with all room made may take [1]."""
@@ -239,10 +239,10 @@ def _triage(
         triage.roughly(base, part.part(SHARE_OF_BOUND), patience=FEW_ROUNDS)
         most = triage.exactly(wide, attempt, part)
     elif roomy is None:
-        most = triage.roughly(base, part)
+        most = triage.roughly(base, part, attempt=triage.scheduled)
     else:
         most = wide.choose(part.part(SHARE_OF_BOUND).left_s).most_weight
-        triage.roughly(base, part)
+        triage.roughly(base, part.part(SHARE_WITHOUT_ROOM), attempt=triage.scheduled)
         if triage.best.weight < most:
             triage.attempt(wide, with_room, part)
     triaged = triage.result(triage.reasons(wide, most, clock.part(SHARE_OF_REASONS)), most)
@@ -251,6 +251,9 @@ def _triage(
     if saved.names and not first_only and not clock.expired:
         better = find(triage.reduced(saved.names), request, seed=seed, clock=clock, sink=sink, first_only=False)
         best = best if better.moves is None else better
+    if not triaged.unmoved and refused.infeasibility is None:
+        # The search for all had only not found it.
+        return best
     return replace(best, infeasibility=refused.infeasibility, triaged=triaged)
 
 

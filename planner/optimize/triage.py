@@ -38,6 +38,8 @@ SHARE_OF_CHOICE = 0.3
 """Share of the time left that one choice of VMs by the program may take [1]."""
 SHARE_OF_ATTEMPT = 0.5
 """Share of the time left that the search for a schedule of a proposed set may take [1]."""
+SHARE_OF_FIRST = 0.75
+"""Share of the time left that the search for a schedule of the first set may take where VMs are many [1]."""
 TRIES = 12
 """Rules of priority tried on each assignment, each with guides and without [count]."""
 ROUNDS = 30
@@ -260,10 +262,12 @@ class Triage:
         """Propose one set, and keep it if a schedule of it is found."""
         choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s)
         if choice.movers and not clock.expired:
-            names = frozenset(self._name[v] for v in choice.movers)
-            found = attempt(names, clock)
-            if isinstance(found, tuple):
-                self.take(names, found)
+            self._try(frozenset(self._name[v] for v in choice.movers), attempt, clock)
+
+    def _try(self, names: frozenset[str], attempt: Attempt, clock: Clock) -> None:
+        found = attempt(names, clock)
+        if isinstance(found, tuple):
+            self.take(names, found)
 
     def _shrunk(self, movers: tuple[int, ...], attempt: Attempt, clock: Clock) -> tuple[int, ...]:
         """Return a part of an impossible set that is impossible, too, and from which nothing can be taken."""
@@ -274,11 +278,15 @@ class Triage:
                 kept.remove(v)
         return tuple(kept)
 
-    def roughly(self, selection: Selection, clock: Clock, patience: int = PATIENCE) -> float:
+    def roughly(
+        self, selection: Selection, clock: Clock, *, attempt: Attempt | None = None, patience: int = PATIENCE
+    ) -> float:
         """Propose sets, dispatch them and keep what lands in time; return the bound that is proven [1].
 
         Parameters
         ----------
+        attempt
+            Looks harder for a schedule of the first set, which none can better; None where that is done elsewhere.
         patience
             Rounds without more saved after which it ends [count].
         """
@@ -289,13 +297,16 @@ class Triage:
             if clock.expired or stale > patience or self._reaches(most, count):
                 break
             self._tell(f"choosing whom to save, round {step + 1}", clock)
-            choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s, shares)
+            choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s, shares, quick=step > 0)
             if step == 0:
                 most, count = choice.most_weight, len(choice.movers or self._name)
             if not choice.movers:
                 break
             before = self.best
-            shares = self._dispatched([self._name[v] for v in choice.movers], shares, clock)
+            names = frozenset(self._name[v] for v in choice.movers)
+            shares = self._dispatched(names, shares, clock)
+            if step == 0 and attempt is not None and not self._reaches(most, count):
+                self._try(names, attempt, clock.part(SHARE_OF_FIRST))
             stale = 0 if self.best is not before else stale + 1
         return most
 

@@ -114,7 +114,7 @@ class Selection:
         """Take note that these movers cannot all be saved, whatever the others do."""
         self.ruled_out.append(tuple(sorted(movers)))
 
-    def choose(self, time_limit_s: float, shares: Mapping[int, float] = NO_SHARES) -> Choice:
+    def choose(self, time_limit_s: float, shares: Mapping[int, float] = NO_SHARES, *, quick: bool = False) -> Choice:
         """Return the movers of the most weight, of those the most, of those with little downtime.
 
         Parameters
@@ -123,7 +123,10 @@ class Selection:
             Wall time [s].
         shares
             Share of each link that may be filled; the bound holds for all schedules only where there are none.
+        quick
+            Whether to decide in whole numbers only on those movers that the linear relaxation splits or leaves.
         """
+        clock = Clock(time_limit_s)
         weight, columns = self.problem.weight, self.columns
         total = float(weight[self.able].sum())
         if not len(columns):
@@ -132,10 +135,18 @@ class Selection:
         gain = np.zeros(len(program.cost))
         gain[: len(columns)] = weight[columns.mover]
         program.add_row("saved", None, np.arange(len(columns)), gain[: len(columns)])
-        session = Session(program, seed=self._seed)
         gap = MASTER_GAP if self.large else INTEGRALITY_GAP
-        first = session.solve(cost=-gain, gap=gap, time_limit_s=time_limit_s * (1 - COUNT_SHARE))
-        most = min(total, self.rounded(-first.bound)) if math.isfinite(first.bound) else total
+        most = total
+        if quick or self.large:
+            relaxed = Session(program, seed=self._seed, linear=True).solve(cost=-gain, time_limit_s=clock.left_s)
+            if relaxed.values is None:
+                return Choice(None, total)
+            most = min(total, self.rounded(-relaxed.bound)) if math.isfinite(relaxed.bound) else total
+            program = self._model.settle(program, relaxed.values) if quick else program
+        session = Session(program, seed=self._seed)
+        first = session.solve(cost=-gain, gap=gap, time_limit_s=clock.left_s * (1 - COUNT_SHARE))
+        if math.isfinite(first.bound) and not quick:
+            most = min(most, self.rounded(-first.bound))
         if first.values is None:
             return Choice(None, most)
         values = first.values
@@ -146,8 +157,7 @@ class Selection:
         cost = np.zeros(len(program.cost))
         # All downtime together counts less than one VM.
         cost[: len(columns)] = down_s / (1.0 + 2.0 * down_s.max(initial=0.0) * len(weight)) - 1.0
-        limit_s = time_limit_s * COUNT_SHARE
-        second = session.solve(lower=lower, cost=cost, start=values, gap=gap, time_limit_s=limit_s)
+        second = session.solve(lower=lower, cost=cost, start=values, gap=gap, time_limit_s=clock.left_s)
         values = values if second.values is None else second.values
         chosen = np.unique(columns.mover[values[: len(columns)] > 0.5])
         return Choice(tuple(chosen.tolist()), most)

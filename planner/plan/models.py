@@ -368,5 +368,6 @@ class Plan(Record):
 
     @property
     def triaged(self) -> bool:
-        """Whether some VMs of the evacuated hosts do not leave."""
-        return bool(self.shutdowns or self.left)
+        """Whether the plan is one of a triage: it says what weight is saved, or who does not leave."""
+        saved = self.objective is not None and self.objective.saved_weight is not None
+        return saved or bool(self.shutdowns or self.left)

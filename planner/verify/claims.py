@@ -24,7 +24,7 @@ def check_status(replay: Replay) -> Iterator[Finding]:
     if plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
         yield Finding(f"the plan has moves, but its status is {plan.status}")
         return
-    if plan.infeasibility is not None and not replay.not_moving:
+    if plan.infeasibility is not None and not (replay.triage and plan.triaged):
         yield Finding(f"the plan is {plan.status}, but gives reasons why there is none")
     if plan.status is Status.OPTIMAL:
         objective = plan.objective
