@@ -24,7 +24,7 @@ EXPLAIN_LIMIT_S = 5.0
 """Wall time that shrinking a conflict may take [s]."""
 SHARE_FOR_ALL = 0.5
 """Share of the time that the search for a plan in which all VMs leave may take where a triage would follow [1]."""
-SHARE_FOR_CHOICE = 0.75
+SHARE_FOR_CHOICE = 0.85
 """Share of the time left that the choice of the VMs to save may take; the rest is for a good plan of theirs [1]."""
 SHARE_OF_BOUND = 0.3
 """Share of the time for that choice that the bound with all room made may take [1]."""

@@ -34,7 +34,7 @@ from planner.optimize.triage_program import NO_SHARES, Selection
 from planner.plan.models import Move, Why, WhyKind
 from planner.plan.progress import Progress, ProgressSink
 
-SHARE_OF_CHOICE = 0.3
+SHARE_OF_CHOICE = 0.4
 """Share of the time left that one choice of VMs by the program may take [1]."""
 SHARE_OF_ATTEMPT = 0.5
 """Share of the time left that the search for a schedule of a proposed set may take [1]."""

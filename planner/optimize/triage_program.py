@@ -19,7 +19,7 @@ from planner.optimize.backend import INTEGRALITY_GAP, Outcome, Session
 from planner.optimize.classes import coarse_classes
 from planner.optimize.clock import Clock
 from planner.optimize.model import Aim, AssignmentModel
-from planner.optimize.options import NO_LANES, build_columns, build_tables
+from planner.optimize.options import FEW, NO_LANES, build_columns, build_tables
 from planner.optimize.problem import Floats, Ints, Problem
 from planner.optimize.program import Program
 
@@ -29,8 +29,11 @@ STEPS = (1, 2, 4, 5, 10, 20, 100, 1000)
 """Parts of 1 of which all weights may be multiples, tried in this order [1]."""
 NO_SHARES: Mapping[int, float] = {}
 """Every link may be filled."""
-COUNT_SHARE = 0.5
-"""Part of the time of a choice that making it the one with the most VMs may take [1]."""
+COUNT_SHARE = 0.25
+"""Part of the time of a choice that is kept for making it the one with the most VMs; that takes no longer than the
+choice itself where VMs are many [1]."""
+COUNT_GAP = 1e-3
+"""Relative gap at which that ends where VMs are many [1]."""
 
 
 class SavingModel(AssignmentModel):
@@ -157,7 +160,11 @@ class Selection:
         cost = np.zeros(len(program.cost))
         # All downtime together counts less than one VM.
         cost[: len(columns)] = down_s / (1.0 + 2.0 * down_s.max(initial=0.0) * len(weight)) - 1.0
-        second = session.solve(lower=lower, cost=cost, start=values, gap=gap, time_limit_s=clock.left_s)
+        many = len(weight) > FEW
+        limit_s = min(clock.left_s, clock.elapsed_s) if many else clock.left_s
+        second = session.solve(
+            lower=lower, cost=cost, start=values, gap=COUNT_GAP if many else gap, time_limit_s=limit_s
+        )
         values = values if second.values is None else second.values
         chosen = np.unique(columns.mover[values[: len(columns)] > 0.5])
         return Choice(tuple(chosen.tolist()), most)
@@ -165,7 +172,7 @@ class Selection:
     def most_with(self, movers: Collection[int], time_limit_s: float) -> dict[int, float]:
         """Return for movers the most weight that a schedule with each of them can save, as far as the time allows [1].
 
-        Of a large program it is the bound of the linear relaxation; negative where there is no such schedule.
+        Where VMs are many it is the bound of the linear relaxation; negative where there is no such schedule.
         """
         if not movers:
             return {}
@@ -174,7 +181,7 @@ class Selection:
         gain[: len(self.columns)] = self.problem.weight[self.columns.mover]
         # The rows of the choices follow each other, one a mover.
         first = program.families.index("choice")
-        session = Session(program, seed=self._seed, linear=self.large)
+        session = Session(program, seed=self._seed, linear=len(self.problem.movers) > FEW)
         least = np.array(program.lower)
         found: dict[int, float] = {}
         clock = Clock(time_limit_s)
