@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Literal
 
 import pytest
@@ -11,8 +12,10 @@ from planner import api
 from planner.inventory.models import VM, Host, Inventory
 from planner.plan.models import Plan, Status
 from planner.verify import verify_plan
+from tests.truth.brute_room import TooMuch
 from tests.truth.inventories import Case, random_case
-from tests.truth.triage import most_saved
+from tests.truth.room_cases import RoomCase, jam_case, room_case
+from tests.truth.triage import most_saved, most_saved_with_room
 
 SEEDS = int(os.environ.get("EVAC_TRIAGE_SEEDS", "100"))
 """Cases compared with brute force, of which six in ten are infeasible; raise it for a long run."""
@@ -55,6 +58,23 @@ def test_with_room_made_no_less_is_saved_and_no_more_than_the_bound(seed: int) -
         assert plan.objective is not None
         assert plan.objective.upper_bound_saved_weight is not None
         assert saved <= plan.objective.upper_bound_saved_weight + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(SEEDS // 5))
+@pytest.mark.parametrize("make", [room_case, jam_case])
+def test_with_room_made_triage_saves_what_brute_force_saves(make: Callable[[int], RoomCase], seed: int) -> None:
+    case = make(seed)
+    plan = api.plan(case.inventory, case.evacuate, case.deadline_s, if_infeasible="triage")
+    if not plan.triaged:
+        return
+    try:
+        most = most_saved_with_room(case)
+    except TooMuch:
+        pytest.skip("too much to try")
+    assert verify_plan(case.inventory, plan).ok
+    assert plan.objective is not None
+    assert plan.objective.saved_weight == pytest.approx(most)
+    assert plan.status is Status.OPTIMAL
 
 
 @pytest.mark.parametrize("seed", range(0, SEEDS, 10))

@@ -300,6 +300,8 @@ class Triage:
             choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s, shares, quick=step > 0)
             if step == 0:
                 most, count = choice.most_weight, len(choice.movers or self._name)
+            if choice.movers is None and step == 0:
+                continue
             if not choice.movers:
                 break
             before = self.best

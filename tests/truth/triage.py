@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import chain, combinations
 
@@ -9,7 +10,9 @@ from planner.inventory.models import VM, Inventory, rule_kind
 from planner.network import Network, Route
 from planner.optimize.options import bandwidth_menu
 from tests.truth.brute import brute_force, menu_choices
+from tests.truth.brute_room import RoomTruth
 from tests.truth.inventories import Case
+from tests.truth.room_cases import RoomCase
 
 
 def without(inventory: Inventory, gone: set[str]) -> Inventory:
@@ -33,6 +36,31 @@ def most_saved(case: Case) -> tuple[VM, ...]:
         if not kept or _can_leave(without(case.inventory, {vm.name for vm in leaving if vm not in kept}), case):
             return kept
     raise AssertionError("nobody has to leave for nobody to be saved")
+
+
+def most_saved_with_room(case: RoomCase) -> float:
+    """Return the most weight that can leave in time where VMs of other hosts may make room [1].
+
+    Raises
+    ------
+    TooMuch
+        If there is too much to try.
+    """
+    network = Network(case.inventory)
+
+    def menu(route: Route) -> tuple[float, ...]:
+        return bandwidth_menu(tuple(float(network.capacity_bytes_per_s[link]) for link in route.links))
+
+    leaving = [vm for vm in case.inventory.vms if vm.host in case.evacuate]
+    sets = chain.from_iterable(combinations(leaving, count) for count in range(1, len(leaving) + 1))
+    for kept in sorted(sets, key=lambda kept: -sum(vm.weight for vm in kept)):
+        if any(vm.pinned for vm in kept):
+            continue
+        inventory = without(case.inventory, {vm.name for vm in leaving if vm not in kept})
+        truth = RoomTruth(inventory, case.evacuate, case.deadline_s, case.price_s, menu)
+        if math.isfinite(truth.least_cost_s()):
+            return sum(vm.weight for vm in kept)
+    return 0.0
 
 
 def _can_leave(inventory: Inventory, case: Case) -> bool:
