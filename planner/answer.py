@@ -247,7 +247,7 @@ def _triage(
             triage.attempt(wide, with_room, part)
     triaged = triage.result(triage.reasons(wide, most, clock.part(SHARE_OF_REASONS)), most)
     saved = triage.best
-    best = Found(moves=saved.moves, extra_moves=extra_moves(saved.moves, request))
+    best = Found(saved.moves, extra_moves(saved.moves, request), triage.least_downtime_s(wide))
     if saved.names and not first_only and not clock.expired:
         better = find(triage.reduced(saved.names), request, seed=seed, clock=clock, sink=sink, first_only=False)
         best = best if better.moves is None else better

@@ -23,7 +23,7 @@ SEEDS = int(os.environ.get("EVAC_TRIAGE_SEEDS", "100"))
 
 def triaged(case: Case, make_room: Literal["auto", "never"] = "never") -> Plan:
     asked = case.inventory, case.evacuate, case.deadline_s
-    return api.plan(*asked, make_room=make_room, if_infeasible="triage")
+    return api.plan(*asked, make_room=make_room, if_infeasible="triage", time_limit_s=600)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -64,7 +64,7 @@ def test_with_room_made_no_less_is_saved_and_no_more_than_the_bound(seed: int) -
 @pytest.mark.parametrize("make", [room_case, jam_case])
 def test_with_room_made_triage_saves_what_brute_force_saves(make: Callable[[int], RoomCase], seed: int) -> None:
     case = make(seed)
-    plan = api.plan(case.inventory, case.evacuate, case.deadline_s, if_infeasible="triage")
+    plan = api.plan(case.inventory, case.evacuate, case.deadline_s, if_infeasible="triage", time_limit_s=600)
     if not plan.triaged:
         return
     try:

@@ -214,6 +214,10 @@ class Triage:
             found[self._name[v]] = why
         return {name: found[name] for name in self._all if name in found}
 
+    def least_downtime_s(self, selection: Selection) -> float:
+        """Return a weighted downtime that no plan which saves the same VMs undercuts [s]."""
+        return selection.least_downtime_s([v for v, name in enumerate(self._name) if name in self.best.names])
+
     def result(self, unmoved: Mapping[str, Why], most_weight: float) -> Triaged:
         """Return who is saved and who is not."""
         return Triaged(self.best.weight, self._total, most_weight, unmoved)

@@ -113,6 +113,12 @@ class Selection:
         found: Ints = np.unique(self.columns.mover)
         return found
 
+    def least_downtime_s(self, movers: Collection[int]) -> float:
+        """Return a weighted downtime that no schedule of these movers undercuts, each taken by itself [s]."""
+        least_s = np.full(len(self.problem.movers), np.inf)
+        np.minimum.at(least_s, self.columns.mover, self.columns.downtime_s)
+        return float(sum(self.problem.weight[v] * least_s[v] for v in movers))
+
     def rule_out(self, movers: Collection[int]) -> None:
         """Take note that these movers cannot all be saved, whatever the others do."""
         self.ruled_out.append(tuple(sorted(movers)))
