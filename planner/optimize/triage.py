@@ -20,11 +20,11 @@ from planner.inventory.without import without_vms
 from planner.network import Network
 from planner.optimize.arena import Arena, Placed
 from planner.optimize.backend import Outcome
-from planner.optimize.classes import coarse_classes, split
+from planner.optimize.classes import Classes, coarse_classes, split
 from planner.optimize.clock import Clock
 from planner.optimize.dispatch import Schedule, Urgency
 from planner.optimize.model import Aim
-from planner.optimize.options import build_tables
+from planner.optimize.options import Columns, build_tables
 from planner.optimize.problem import Problem, compile_problem
 from planner.optimize.publish import moves_of
 from planner.optimize.room_problem import movable, relax
@@ -181,9 +181,16 @@ class Triage:
         return fewer.model_copy(update={"hosts": hosts})
 
     def scheduled(self, names: frozenset[str], clock: Clock) -> tuple[Move, ...] | Verdict:
-        """Look for a schedule of exactly these VMs, with the others of all hosts where they are: an `Attempt`."""
+        """Look for a schedule of exactly these VMs, with those of other hosts where they are: an `Attempt`.
+
+        Of schedules that end too late those are kept that land in time.
+        """
         problem = self._compile(self.reduced(names))
-        result = search(problem, seed=self._seed, clock=clock, first_only=True)
+
+        def watch(classes: Classes, columns: Columns, schedule: Schedule) -> None:
+            self._keep(problem, classes, columns, schedule)
+
+        result = search(problem, seed=self._seed, clock=clock, first_only=True, watch=watch)
         if result.incumbent is not None:
             return moves_of(problem, result.incumbent)
         return "impossible" if result.infeasible else "unknown"
@@ -333,7 +340,7 @@ class Triage:
         for schedule in chain(_heavy_first(arena, problem, assignment), islice(arena.schedules(assignment), 2 * TRIES)):
             if latest is None or schedule.finish_s < latest.finish_s:
                 latest = schedule
-            self._keep(problem, arena, schedule)
+            self._keep(problem, arena.classes, arena.columns, schedule)
             if schedule.finish_s <= problem.deadline_s or clock.expired:
                 break
         assert latest is not None
@@ -343,7 +350,7 @@ class Triage:
             arena.loosen(LOOSEN)
         return arena.shares
 
-    def _keep(self, problem: Problem, arena: Arena, schedule: Schedule) -> None:
+    def _keep(self, problem: Problem, classes: Classes, columns: Columns, schedule: Schedule) -> None:
         """Keep those of a schedule that land in time, without the others: these held things only later."""
         in_time = np.flatnonzero(schedule.end_s + schedule.tail_s <= problem.deadline_s)
         names = [problem.movers[v].name for v in in_time.tolist()]
@@ -357,8 +364,8 @@ class Triage:
             schedule.host[in_time],
             schedule.tail_s[in_time],
         )
-        downtime_s = float(fewer.weight @ arena.columns.downtime_s[part.choice])
-        self.take(names, moves_of(fewer, Incumbent(arena.classes, arena.columns, part, downtime_s)))
+        downtime_s = float(fewer.weight @ columns.downtime_s[part.choice])
+        self.take(names, moves_of(fewer, Incumbent(classes, columns, part, downtime_s)))
 
     def _compile(self, inventory: Inventory, *, each_may_stay: bool = False) -> Problem:
         return compile_problem(inventory, self._network, self._evacuate, self._deadline_s, each_may_stay=each_may_stay)
