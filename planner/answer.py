@@ -15,8 +15,9 @@ from planner.optimize.room import RoomMaking, least_with_room, make_room
 from planner.optimize.search import EXACT_MOVERS, Result, search, tables_and_columns
 from planner.optimize.state import GAP_CLOSED
 from planner.optimize.timely import timely
-from planner.optimize.triage import Triage, Triaged, Verdict, few
+from planner.optimize.triage import Triage, Verdict, few
 from planner.optimize.triage_program import Selection
+from planner.optimize.triage_result import Triaged
 from planner.plan.models import Infeasibility, Move, Objective, PowerStep, Request, Status
 from planner.plan.progress import ProgressSink, relative_gap
 

@@ -9,7 +9,6 @@ out in time are kept, and links are filled less until all are.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Literal
 
@@ -18,19 +17,19 @@ import numpy as np
 from planner.inventory.models import Inventory
 from planner.inventory.without import without_vms
 from planner.network import Network
-from planner.optimize.arena import Arena, Placed
-from planner.optimize.backend import Outcome
-from planner.optimize.classes import Classes, coarse_classes, split
+from planner.optimize.arena import Arena
+from planner.optimize.classes import Classes, coarse_classes
 from planner.optimize.clock import Clock
-from planner.optimize.dispatch import Schedule, Urgency
-from planner.optimize.model import Aim
+from planner.optimize.dispatch import Schedule
 from planner.optimize.options import Columns, build_tables
 from planner.optimize.problem import Problem, compile_problem
 from planner.optimize.publish import moves_of
 from planner.optimize.room_problem import movable, relax
 from planner.optimize.search import EXACT_MOVERS, search
 from planner.optimize.state import Incumbent, State
+from planner.optimize.triage_dispatch import heavy_first, place
 from planner.optimize.triage_program import NO_SHARES, Selection
+from planner.optimize.triage_result import GOOD, Saved, Triaged
 from planner.plan.models import Move, Why, WhyKind
 from planner.plan.progress import Progress, ProgressSink
 
@@ -48,65 +47,10 @@ PATIENCE = 6
 """Rounds without more weight saved after which that ends [count]."""
 LOOSEN = 0.4
 """Part of what was taken from a link's share that it gets back once all of a set have landed in time [1]."""
-GOOD = 1e-9
-"""Relative distance to the bound at which the most weight is saved [1]."""
 
 Verdict = Literal["impossible", "unknown"]
 Attempt = Callable[[frozenset[str], Clock], tuple[Move, ...] | Verdict]
 """Looks for moves of exactly these VMs; ``impossible`` is a proof."""
-
-
-@dataclass(frozen=True)
-class Saved:
-    """The VMs that are saved.
-
-    Parameters
-    ----------
-    names
-        Their names.
-    weight
-        The sum of their weights [1].
-    moves
-        Moves that save them; verified by nobody yet.
-    """
-
-    names: frozenset[str]
-    weight: float
-    moves: tuple[Move, ...]
-
-
-@dataclass(frozen=True)
-class Triaged:
-    """Who is saved and who is not.
-
-    Parameters
-    ----------
-    saved_weight, total_weight
-        Weight of those that leave, and of all that had to [1].
-    most_weight
-        No plan saves more [1].
-    unmoved
-        Those that do not move, by name in the order of the inventory, and why.
-    """
-
-    saved_weight: float
-    total_weight: float
-    most_weight: float
-    unmoved: Mapping[str, Why]
-
-    @property
-    def proven(self) -> bool:
-        """Whether no plan saves more weight."""
-        return self.most_weight <= self.saved_weight + GOOD * max(1.0, self.saved_weight)
-
-    def weights(self) -> dict[str, float]:
-        """Return the three weights, as fields of an objective."""
-        return {
-            "saved_weight": self.saved_weight,
-            "total_weight": self.total_weight,
-            # The solver's tolerances may put its bound a hair below what is saved.
-            "upper_bound_saved_weight": max(self.most_weight, self.saved_weight),
-        }
 
 
 class Triage:
@@ -330,14 +274,14 @@ class Triage:
         state = State(problem, build_tables(problem, classes), clock, self._seed, None)
         arena = Arena.of_all(state, classes)
         arena.shares = shares
-        placed = _placed(arena, state)
+        placed = place(arena, state)
         if placed is None:
             # It does not fit host by host: ask for less of everything.
             everywhere = dict.fromkeys(range(len(self._network.directed)), 1.0)
             return {link: share * 0.97 for link, share in (everywhere | shares).items()}
         arena, assignment = placed
         latest: Schedule | None = None
-        for schedule in chain(_heavy_first(arena, problem, assignment), islice(arena.schedules(assignment), 2 * TRIES)):
+        for schedule in chain(heavy_first(arena, problem, assignment), islice(arena.schedules(assignment), 2 * TRIES)):
             if latest is None or schedule.finish_s < latest.finish_s:
                 latest = schedule
             self._keep(problem, arena.classes, arena.columns, schedule)
@@ -373,30 +317,6 @@ class Triage:
     def _tell(self, phase: str, clock: Clock) -> None:
         if self._sink is not None:
             self._sink(Progress(phase, clock.elapsed_s))
-
-
-def _placed(arena: Arena, state: State) -> tuple[Arena, Placed] | None:
-    """Return an assignment of least downtime with hosts, in classes that are split where hosts were not found."""
-    while not state.clock.expired:
-        solution = arena.solve(Aim(state.problem.deadline_s))
-        if solution.outcome is Outcome.INFEASIBLE or solution.values is None:
-            return None
-        placed, failed = arena.place(solution)
-        if placed is not None:
-            return arena, placed
-        if all(len(arena.classes.members[c]) == 1 for c in failed):
-            return None
-        arena = arena.over(split(state.problem, arena.classes, failed))
-    return None
-
-
-def _heavy_first(arena: Arena, problem: Problem, placed: Placed) -> list[Schedule]:
-    """Return schedules in which those go first that weigh the most for what they send, or for their time."""
-    columns = arena.columns
-    time_s = np.maximum(columns.time_s[placed.choice], 1e-9)
-    sent = time_s * columns.rate[placed.choice]
-    keys = (problem.weight / sent, problem.weight / time_s)
-    return [arena.scheduled(placed, Urgency(key, by_source)) for key in keys for by_source in (False, True)]
 
 
 def few(problem: Problem) -> bool:
