@@ -27,6 +27,8 @@ SHARE_FOR_ALL = 0.5
 """Share of the time that the search for a plan in which all VMs leave may take where a triage would follow [1]."""
 SHARE_FOR_CHOICE = 0.85
 """Share of the time left that the choice of the VMs to save may take; the rest is for a good plan of theirs [1]."""
+SHARE_BEFORE_ROOM = 0.7
+"""Share of the time for that choice that is for sets which need no room made, where VMs are many [1]."""
 SHARE_OF_BOUND = 0.3
 """Share of the time for that choice that the bound with all room made may take [1]."""
 FEW_ROUNDS = 1
@@ -242,10 +244,11 @@ def _triage(
     elif roomy is None:
         most = triage.roughly(base, part, attempt=triage.scheduled)
     else:
-        most = wide.choose(part.part(SHARE_OF_BOUND).left_s).most_weight
-        triage.roughly(base, part.part(SHARE_WITHOUT_ROOM), attempt=triage.scheduled)
+        # A bound that is quick; if it is not reached, one in whole numbers.
+        most = wide.choose(part.part(SHARE_OF_BOUND).left_s, quick=True).most_weight
+        triage.roughly(base, part.part(SHARE_BEFORE_ROOM), attempt=triage.scheduled)
         if triage.best.weight < most:
-            triage.attempt(wide, with_room, part)
+            most = min(most, triage.attempt(wide, with_room, part))
     triaged = triage.result(triage.reasons(wide, most, clock.part(SHARE_OF_REASONS)), most)
     saved = triage.best
     best = Found(saved.moves, extra_moves(saved.moves, request), triage.least_downtime_s(wide))

@@ -213,11 +213,12 @@ class Triage:
             selection.rule_out(self._shrunk(choice.movers, attempt, clock))
         return most
 
-    def attempt(self, selection: Selection, attempt: Attempt, clock: Clock) -> None:
-        """Propose one set, and keep it if a schedule of it is found."""
+    def attempt(self, selection: Selection, attempt: Attempt, clock: Clock) -> float:
+        """Propose one set, keep it if a schedule of it is found, and return the bound that is proven [1]."""
         choice = selection.choose(clock.part(SHARE_OF_CHOICE).left_s)
-        if choice.movers and not clock.expired:
+        if choice.movers and not clock.expired and self.best.weight < choice.most_weight * (1 - GOOD):
             self._try(frozenset(self._name[v] for v in choice.movers), attempt, clock)
+        return choice.most_weight
 
     def _try(self, names: frozenset[str], attempt: Attempt, clock: Clock) -> None:
         found = attempt(names, clock)
