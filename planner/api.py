@@ -11,7 +11,7 @@ from planner.calibrate import calibrate as fit_to_log
 from planner.errors import InputError, Problem, StalePlanError
 from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
-from planner.plan.models import Aim, Plan, Request, Verification
+from planner.plan.models import Aim, IfInfeasible, Plan, Request, Verification
 from planner.plan.progress import ProgressSink
 from planner.plan.snapshot import inventory_of
 from planner.plan.why import Why
@@ -43,6 +43,7 @@ def plan(
     make_room: Literal["auto", "never"] = "auto",
     extra_move_price_s: float | None = None,
     confidence: float | None = None,
+    if_infeasible: IfInfeasible = "refuse",
     progress: ProgressSink | None = None,
 ) -> Plan:
     """Plan the evacuation of some hosts.
@@ -72,6 +73,9 @@ def plan(
     confidence
         Probability with which all are to be out by the deadline in a real night, above 0 and below 1 [1]; the plan then
         has its odds. None to reckon with the inventory's rates alone.
+    if_infeasible
+        What to do where not all can leave in time. ``refuse``: say why. ``triage``: save the most weight, shut down the
+        others in time, and say who is left.
     progress
         Is told how a long solve goes.
 
@@ -88,7 +92,9 @@ def plan(
         If the replay rejects what the optimiser found: a bug, never a plan.
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
-    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s, confidence)
+    request = _request(
+        inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s, confidence, if_infeasible
+    )
     # The solver takes a second to import, which those who only verify or predict need not wait for.
     if confidence is not None:
         from planner.advice.confidence import plan_with_confidence
@@ -365,6 +371,7 @@ def _request(
     make_room: Literal["auto", "never"],
     price_s: float,
     confidence: float | None = None,
+    if_infeasible: IfInfeasible = "refuse",
 ) -> Request:
     """Check the request against the inventory; all problems in one report."""
     problems: list[Problem] = []
@@ -379,6 +386,9 @@ def _request(
         problems.append(
             Problem("no-price", "the price of an extra move must be a time above 0", "give a positive duration")
         )
+    if confidence is not None and if_infeasible == "triage":
+        message, mend = "a confidence is promised of plans in which all VMs leave", "leave out one of the two"
+        problems.append(Problem("confidence-in-triage", message, mend))
     if confidence is not None and not 0 < confidence < 1:
         problems.append(Problem("no-confidence", "a confidence lies between 0 and 1", "give one such as 0.95"))
     if problems:
@@ -391,4 +401,5 @@ def _request(
         make_room=make_room,
         extra_move_price_s=price_s if make_room == "auto" else 0.0,
         confidence=confidence,
+        if_infeasible=if_infeasible,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from planner.answer import Effort, Found, find
+from planner.answer import Effort, Found, find_or_triage
 from planner.errors import RejectedPlanError
 from planner.inventory.models import Inventory
 from planner.optimize.backend import solver_version
 from planner.optimize.clock import Clock
-from planner.plan.models import PLAN_FORMAT, InventoryRef, Plan, Request, SolverInfo, Status
+from planner.plan.models import PLAN_FORMAT, InventoryRef, Left, Plan, Request, Shutdown, SolverInfo, Status
 from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
+from planner.plan.shutdowns import shutdown_steps, staying_on
 from planner.verify import verify_plan
 
 PROOF_S_PER_MOVE = 2e-4
@@ -54,7 +55,7 @@ def planned(
     clock = Clock(time_limit_s)
     leaving = set(request.evacuate)
     proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
-    found = find(inventory, request, Effort(seed, clock.before(proof_s), progress, first_only, reasons))
+    found = find_or_triage(inventory, request, Effort(seed, clock.before(proof_s), progress, first_only, reasons))
     return verified(inventory, draft(inventory, request, found, seed, time_limit_s, clock))
 
 
@@ -62,7 +63,10 @@ def draft(inventory: Inventory, request: Request, found: Found, seed: int, time_
     """Return what was found as a plan that is not verified yet."""
     sha256, sections = inventory.digests()
     name, version = solver_version()
-    power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
+    shutdowns, left = _stayers(inventory, request, found)
+    stay_on = staying_on(inventory, request.evacuate, request.deadline_s, left) if found.triaged else ()
+    moves = found.moves
+    power = () if moves is None else power_steps(inventory, request.evacuate, moves, shutdowns, stay_on)
     objective = found.objective(request, power)
     return Plan(
         format=PLAN_FORMAT,
@@ -74,11 +78,20 @@ def draft(inventory: Inventory, request: Request, found: Found, seed: int, time_
         solver=SolverInfo(
             name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
         ),
-        moves=found.moves or (),
+        moves=moves or (),
         power=power,
+        shutdowns=shutdowns,
+        left=left,
         infeasibility=found.infeasibility,
         snapshot=inventory,
     )
+
+
+def _stayers(inventory: Inventory, request: Request, found: Found) -> tuple[tuple[Shutdown, ...], tuple[Left, ...]]:
+    """Return the VMs that a triage shuts down and those that it leaves."""
+    if found.triaged is None:
+        return (), ()
+    return shutdown_steps(inventory, request.evacuate, request.deadline_s, found.moves or (), found.triaged.unmoved)
 
 
 def verified(inventory: Inventory, draft: Plan) -> Plan:

@@ -207,3 +207,10 @@ def test_a_picture_without_matplotlib_says_how_to_get_it(
     assert (done.exit_code, done.stdout) == (2, "")
     assert "pip install 'evac[plot]'" in done.stderr
     assert not (tmp_path / "plan.svg").exists()
+
+
+def test_who_is_shut_down_in_a_triage_is_told_so(tmp_path: Path) -> None:
+    plan = api.plan(load_inventory(DEMO), ["hv01"], 360.0, if_infeasible="triage")
+    done = explain(plan, tmp_path, "--vm", "batch-1")
+    assert done.exit_code == 0
+    assert "batch-1 does not move: it is shut down on hv01 from 0:05:00 to 0:06:00; outweighed" in done.stdout

@@ -57,15 +57,23 @@ def in_hours(inventory: Inventory, hours: Collection[int]) -> Inventory:
 def _vm(vm: VM, hours: Collection[int]) -> VM:
     changed: dict[str, object] = {}
     if vm.read_rate_by_hour is not None:
-        changed |= {"read_rate": max(vm.read_rate_by_hour[hour] for hour in hours), "read_rate_by_hour": None}
+        rate = max(vm.read_rate_by_hour[hour] for hour in hours)
+        changed |= {"read_rate": rate, "read_rate_by_hour": None}
+        changed |= {"read_rate_range": _range(vm.read_rate_range, vm.read_rate, rate)}
     if vm.write_rate_by_hour is not None:
         rate = max(vm.write_rate_by_hour[hour] for hour in hours)
         changed |= {"write_rate": rate, "write_rate_by_hour": None}
+        changed |= {"write_rate_range": _range(vm.write_rate_range, vm.write_rate, rate)}
         if vm.dirty_sets is not None and vm.write_rate > 0:
             times = rate / vm.write_rate
             sets = tuple(one.model_copy(update={"rate": one.rate * times}) for one in vm.dirty_sets)
             changed |= {"dirty_sets": sets}
     return vm.model_copy(update=changed) if changed else vm
+
+
+def _range(pair: tuple[float, float] | None, was: float, rate: float) -> tuple[float, float] | None:
+    """Return the percentiles of a rate that takes the place of another: as far from it, by factors."""
+    return None if pair is None or was <= 0 else (pair[0] * rate / was, pair[1] * rate / was)
 
 
 def _link(link: Link, hours: Collection[int]) -> Link:

@@ -18,6 +18,7 @@ from planner.inventory.settings import (
     DEFAULT_DOWNTIME_LIMIT_S,
     DEFAULT_EXTRA_MOVE_PRICE_S,
     DEFAULT_TUNNEL_BYTES_PER_S,
+    DEFAULT_VM_SHUTDOWN_S,
     PAPER_BACKGROUND_EFFICIENCY,
     LinkClass,
     Settings,
@@ -250,7 +251,13 @@ class VM(Frozen):
     workload: Name | None = Field(
         None, description="Class of VMs that it belongs to, such as db or batch; the spreads of the settings go by it."
     )
-    weight: float = Field(1.0, strict=True, ge=0, le=1e6, description="What a second of its downtime counts [1].")
+    weight: float = Field(
+        1.0,
+        strict=True,
+        ge=0,
+        le=1e6,
+        description="What a second of its downtime counts, and in a triage its rescue [1].",
+    )
     max_downtime: Duration | None = Field(None, description="Longest downtime that it bears [s]. No limit if absent.")
     approaches: tuple[Approach, ...] | None = Field(
         None,
@@ -261,6 +268,11 @@ class VM(Frozen):
     requires: tuple[Name, ...] = Field((), max_length=1000, description="Labels that its host must have.")
     pinned: bool = Field(
         False, strict=True, description="True: it may not move; evacuating its host is then infeasible."
+    )
+    shutdown_time: Duration | None = Field(
+        None,
+        description="Time that its clean shutdown may take, where it is shut down because it cannot leave in time [s]."
+        " The settings' vm_shutdown_time if absent.",
     )
 
     @property
@@ -381,8 +393,11 @@ class Inventory(Frozen):
     def _content(self) -> dict[str, Any]:
         """Return what digests are made of: fields younger than the first plans count where they are set."""
         document = self.model_dump(mode="json")
-        for entry in (document["settings"], *document["hosts"], *document["links"], *document["vms"]):
-            for key, default in YOUNGER.items():
+        # A host's time to switch off is 0 where it is not stated, that of a VM is the settings'.
+        of_vms = YOUNGER | {"shutdown_time": None}
+        others = (document["settings"], *document["hosts"], *document["links"])
+        for entry, younger in (*((entry, YOUNGER) for entry in others), *((vm, of_vms) for vm in document["vms"])):
+            for key, default in younger.items():
                 if key in entry and entry[key] == default:
                     del entry[key]
         if document["settings"]["background_efficiency"] is None:
@@ -409,6 +424,7 @@ YOUNGER = {
     "migration_network": None,
     "equal_cost_paths": "hash",
     "extra_move_price": DEFAULT_EXTRA_MOVE_PRICE_S,
+    "vm_shutdown_time": DEFAULT_VM_SHUTDOWN_S,
     "members": 1,
     "networks": None,
     "ready_after": 0.0,

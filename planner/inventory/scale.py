@@ -23,6 +23,8 @@ def scaled(vm: VM, write_factor: float, read_factor: float) -> VM:
             "read_rate": vm.read_rate * read_factor,
             "write_rate_range": _times(vm.write_rate_range, write_factor),
             "read_rate_range": _times(vm.read_rate_range, read_factor),
+            "write_rate_by_hour": _each(vm.write_rate_by_hour, write_factor),
+            "read_rate_by_hour": _each(vm.read_rate_by_hour, read_factor),
             "cold_write_rate": None if vm.cold_write_rate is None else vm.cold_write_rate * write_factor,
             "disk_write_rate": vm.disk_write_rate * write_factor,
             "hot_duration": None if hot_s is None else hot_s / write_factor,
@@ -38,3 +40,7 @@ def scaled(vm: VM, write_factor: float, read_factor: float) -> VM:
 
 def _times(pair: tuple[float, float] | None, factor: float) -> tuple[float, float] | None:
     return None if pair is None else (pair[0] * factor, pair[1] * factor)
+
+
+def _each(rates: tuple[float, ...] | None, factor: float) -> tuple[float, ...] | None:
+    return None if rates is None else tuple(rate * factor for rate in rates)

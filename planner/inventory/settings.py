@@ -37,6 +37,9 @@ OpenStack, benchmarking_live-migration of the OSIC project."""
 DEFAULT_EXTRA_MOVE_PRICE_S = 10.0
 """Price of a move that makes room where none is stated, in weighted downtime [s]."""
 
+DEFAULT_VM_SHUTDOWN_S = 60.0
+"""What is allowed for a guest's clean shutdown where nothing is stated [s]."""
+
 
 class Settings(Frozen):
     """Settings that hold for the whole inventory. All are optional."""
@@ -190,6 +193,11 @@ class Settings(Frozen):
         ge=0,
         le=100,
         description="How often a migration that fails is tried again before its VM counts as not out [count].",
+    )
+    vm_shutdown_time: Duration = Field(
+        DEFAULT_VM_SHUTDOWN_S,
+        description="Time that a guest's clean shutdown may take, where not all VMs can leave in time and some are shut"
+        " down instead (`--if-infeasible triage`) [s].",
     )
 
     def flows(self, approach: Approach, disk_bytes: int) -> int:

@@ -46,6 +46,7 @@ _QUANTITIES: Mapping[str, Callable[[Any], str]] = {
     "write_rate_by_hour": _memory_rate,
     "ready_after": _duration,
     "shutdown_time": _duration,
+    "vm_shutdown_time": _duration,
     "hot_memory": _size,
     "hot_duration": _duration,
     "cold_write_rate": _memory_rate,

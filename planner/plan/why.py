@@ -279,7 +279,7 @@ class WhyMove:
 
 @dataclass(frozen=True, slots=True)
 class WhyStay:
-    """Why a VM does not move: its host is not evacuated."""
+    """A VM that does not move: its host is not evacuated, or the plan says that it is shut down or left."""
 
     vm: str
     host: str

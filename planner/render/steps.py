@@ -123,6 +123,8 @@ def _check(plan: Plan, moves: Sequence[Move]) -> None:
 def _bad_names(plan: Plan) -> Iterable[Problem]:
     """Yield a problem for each name that could mean something else on a command line or in a URI."""
     named = [("request.evacuate", host) for host in plan.request.evacuate]
+    for i, one in enumerate(plan.shutdowns):
+        named += [(f"shutdowns[{i}].{key}", getattr(one, key)) for key in ("vm", "host")]
     for i, move in enumerate(plan.moves):
         named += [(f"moves[{i}].{key}", getattr(move, key)) for key in ("vm", "source", "target")]
     for path, name in named:

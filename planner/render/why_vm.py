@@ -12,6 +12,7 @@ from planner.plan.models import Plan
 from planner.plan.why import Alternative, Elsewhere, Fate, Kind, Load, Refusal, Why, WhyMove, WhyStay
 from planner.render.clock import Clock
 from planner.render.tables import Column, Fitting, folded
+from planner.render.triage import why_words
 from planner.render.why_words import NAMED, REFUSALS, blocked_words, longer_words, resource_words, way_words, when
 from planner.render.words import APPROACH_WORDS, how_words, listing, percent, plain
 from planner.units import format_duration, format_rate
@@ -57,6 +58,16 @@ def why_move_parts(why: WhyMove, plan: Plan, clock: Clock) -> list[RenderableTyp
 
 def why_stay_line(stay: WhyStay, why: Why) -> str:
     """Return that a VM does not move, and why."""
+    plan, clock = why.plan, Clock(why.plan.request.start_clock)
+    saved = None if plan.objective is None else plan.objective.saved_weight
+    for down in plan.shutdowns:
+        if down.vm == stay.vm:
+            times = f"from {when(clock, down.start_s)} to {when(clock, down.end_s)}"
+            return f"{stay.vm} does not move: it is shut down on {stay.host} {times}; {why_words(down.why, saved)}."
+    for left in plan.left:
+        if left.vm == stay.vm:
+            kept = f"{why_words(left.unmoved, saved)}; it is not shut down either: {why_words(left.why)}"
+            return f"{stay.vm} does not move and is left on {stay.host}: {kept}."
     evacuated = listing(why.plan.request.evacuate)
     return f"{stay.vm} does not move: it stays on {stay.host}, which is not evacuated ({evacuated} is)."
 

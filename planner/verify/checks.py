@@ -24,6 +24,13 @@ from planner.verify.rules import check_before, check_not_at_once, check_separate
 from planner.verify.slots import check_incoming, check_outgoing
 from planner.verify.targets import check_labels, check_pinned, check_target
 from planner.verify.timing import check_after, check_deadline
+from planner.verify.triage import (
+    check_left,
+    check_saved_weight,
+    check_shutdown_order,
+    check_shutdown_time,
+    check_triage,
+)
 
 Check = Callable[[Replay], Iterator[Finding]]
 
@@ -31,6 +38,10 @@ CHECKS: dict[str, Check] = {
     "request": check_request,
     "facts": check_facts,
     "coverage": check_coverage,
+    "triage": check_triage,
+    "shutdown-time": check_shutdown_time,
+    "shutdown-order": check_shutdown_order,
+    "left": check_left,
     "extra-moves": check_extra_moves,
     "chain": check_chain,
     "deadline": check_deadline,
@@ -59,6 +70,7 @@ CHECKS: dict[str, Check] = {
     "prediction": check_prediction,
     "after": check_after,
     "makes-room": check_makes_room,
+    "saved-weight": check_saved_weight,
     "objective": check_objective,
     "bound": check_bound,
     "status": check_status,
