@@ -104,7 +104,9 @@ class Choice(Record):
     unit: Literal["bytes", "bytes/s", "s", "count", "1", ""] = Field("", description="Unit of the amount.")
     finish_s: float = Field(ge=0, description="When the plan with it ends [s].")
     weighted_downtime_s: float = Field(ge=0, description="Its weighted downtime [s].")
-    optimal: bool = Field(False, description="Whether no plan with this change has less weighted downtime.")
+    optimal: bool = Field(
+        False, description="Whether no plan with this change, and with no more VMs moving, has less weighted downtime."
+    )
     checks: int = Field(ge=0, description="Checks that it has passed [count].")
 
 

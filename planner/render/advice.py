@@ -152,6 +152,13 @@ def _vms(choice: Choice) -> str:
     return f"{'VM' if len(choice.vms) == 1 else plural(len(choice.vms), 'VM') + ':'} {listing(choice.vms)}"
 
 
+def _leave(choice: Choice, request: Request) -> str:
+    if len(choice.vms) == 1:
+        return f"Leave VM {choice.vms[0]} behind, or shut it down."
+    count = plural(len(choice.vms), "VM")
+    return f"Leave {count} behind, or shut them down (--if-infeasible triage): {listing(choice.vms)}."
+
+
 _CHOICE_WORDS: dict[ChoiceKind, Callable[[Choice, Request], str]] = {
     ChoiceKind.MAKE_ROOM: lambda choice, request: "Let VMs of other hosts move to make room (--make-room auto).",
     ChoiceKind.MORE_TIME: _more_time,
@@ -174,5 +181,5 @@ _CHOICE_WORDS: dict[ChoiceKind, Callable[[Choice, Request], str]] = {
     ChoiceKind.MORE_VCPUS: lambda choice, request: f"Let {choice.host} carry {_amount(choice)} vCPUs.",
     ChoiceKind.ONE_MORE_HOST: lambda choice, request: f"Add one more host like {choice.host}, empty.",
     ChoiceKind.KEEP_HOST: lambda choice, request: f"Evacuate {choice.host} another time.",
-    ChoiceKind.LEAVE_VMS: lambda choice, request: f"Leave {_vms(choice)} behind, or shut it down.",
+    ChoiceKind.LEAVE_VMS: _leave,
 }
