@@ -11,13 +11,14 @@ from click.testing import CliRunner
 
 from planner import api
 from planner.advice.advise import advise
-from planner.advice.changes import members_of, with_links, without, without_vms
+from planner.advice.changes import members_of, with_links, without
 from planner.advice.choices import with_host_like
 from planner.advice.conflict import smallest_conflict
 from planner.advice.oracle import Oracle
 from planner.cli.main import main
 from planner.inventory.load import check_inventory, load_inventory
 from planner.inventory.models import Approach, Before, Inventory, NotAtOnce, Separate
+from planner.inventory.without import without_vms
 from planner.optimize.clock import Clock
 from planner.plan.advice import Advice, Choice, ChoiceKind, Conflict, Member, MemberKind, SmallestDeadline
 from planner.plan.models import Plan, Request, Status

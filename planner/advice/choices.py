@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.advice.changes import Ends, with_links, without_vms
+from planner.advice.changes import Ends, with_links
 from planner.advice.oracle import Oracle, Verdict
 from planner.inventory.models import ALL_APPROACHES, Host, Inventory
+from planner.inventory.without import without_vms
 from planner.network import Network
 from planner.optimize.search import EXACT_MOVERS
 from planner.plan.advice import Choice, ChoiceKind, Conflict, Member, MemberKind
