@@ -189,6 +189,25 @@ def test_every_kind_of_member_has_words(kind: MemberKind) -> None:
             assert words.endswith(".")
 
 
+def test_what_holds_only_while_others_stay_or_were_gone_is_told_so() -> None:
+    member = Member(kind=MemberKind.MEMORY, host="hv02")
+    words = {
+        others: conflict_sentence(Conflict(members=(member,), minimal=True, others=others), REQUEST)
+        for others in ("", "stay", "gone")
+    }
+    assert "other hosts" not in words[""]
+    assert "as long as VMs of other hosts stay" in words["stay"]
+    assert "even if VMs of other hosts were out of the way" in words["gone"]
+    assert "there would then be a plan" in words["gone"]
+
+
+def test_a_vm_too_large_for_any_host_is_impossible_even_if_others_were_gone() -> None:
+    cluster = star([host("src"), host("t1", memory=8 * GIB)], [vm("a", memory=16 * GIB), vm("b", "t1", memory=GIB)])
+    _, found = asked(cluster, ["src"], 1000.0)
+    assert found.conflict is not None
+    assert found.conflict.others == "gone"
+
+
 @pytest.mark.parametrize("kind", list(ChoiceKind))
 def test_every_kind_of_choice_has_words(kind: ChoiceKind) -> None:
     choice = Choice(

@@ -48,10 +48,11 @@ class Conflict(Record):
         description="Whether each member was left out and a verified plan found for the others; else for some that was"
         " not known in time."
     )
-    others_stay: bool = Field(
-        False,
-        description="Whether it holds only as long as VMs of other hosts stay; that they cannot help is then proven for"
-        " all that is asked for, not for each part of it.",
+    others: Literal["", "stay", "gone"] = Field(
+        "",
+        description="What is taken of VMs of other hosts, where they could move and it makes a difference. stay: that"
+        " they cannot help is proven for all that is asked for, not for each part of it. gone: it is impossible even"
+        " if they were out of the way, and the plans without one member were made as if they were.",
     )
 
 

@@ -38,13 +38,18 @@ def conflict_sentence(conflict: Conflict, request: Request) -> str:
     if not parts:
         return "It is impossible whatever is left out."
     what = "; ".join(parts)
-    stay = ", as long as VMs of other hosts stay" if conflict.others_stay else ""
-    if conflict.minimal:
-        if len(conflict.members) == 1:
-            return f"What makes it impossible{stay}: {what}. Without that there is a plan, found and verified."
-        without = "Without any one of them there is a plan, found and verified."
-        return f"It takes all of these to make it impossible{stay}: {what}. {without}"
-    return f"These alone make it impossible{stay}: {what}. Whether fewer do was not settled in the time given."
+    others = {
+        "": "",
+        "stay": ", as long as VMs of other hosts stay",
+        "gone": ", even if VMs of other hosts were out of the way",
+    }[conflict.others]
+    if not conflict.minimal:
+        return f"These alone make it impossible{others}: {what}. Whether fewer do was not settled in the time given."
+    there_is = "there would then be" if conflict.others == "gone" else "there is"
+    if len(conflict.members) == 1:
+        return f"What makes it impossible{others}: {what}. Without that {there_is} a plan, found and verified."
+    without = f"Without any one of them {there_is} a plan, found and verified."
+    return f"It takes all of these to make it impossible{others}: {what}. {without}"
 
 
 def up_to(seconds: float) -> str:
