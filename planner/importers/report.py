@@ -24,6 +24,12 @@ class Imported:
         What the source says and an inventory does not, a sentence each.
     missing
         What should be added before the inventory is planned with, a sentence each.
+    hindered
+        What cannot move live, or not everywhere, and why, a sentence each.
+    measured
+        Names of the VMs whose rates the source has measured.
+    doubtful
+        Figures of the source that look like faults of measuring, a sentence each.
     evacuate
         Label of the hosts that the source wants emptied, or None where it wants none.
     """
@@ -33,6 +39,9 @@ class Imported:
     assumed: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    hindered: tuple[str, ...] = ()
+    measured: frozenset[str] = frozenset()
+    doubtful: tuple[str, ...] = ()
     evacuate: str | None = None
 
 
@@ -57,6 +66,8 @@ def report_lines(imported: Imported, written_to: str | None) -> Iterator[str]:
         ("Assumed", imported.assumed),
         ("Left out", imported.dropped),
         ("Missing", imported.missing),
+        ("Not free to move", imported.hindered),
+        ("Doubtful", imported.doubtful),
     ):
         if sentences:
             yield f"{heading}:"
