@@ -70,13 +70,7 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str) -> U
     InputError
         If the text is no inventory, or would be none afterwards: all problems with their places.
     """
-    parse_inventory(text, file)
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
-    if _INDENTED.search(text):
-        yaml.indent(mapping=2, sequence=4, offset=2)
-    document: CommentedMap = yaml.load(text)
+    yaml, document = _opened(text, file)
     known = frozenset(measured)
     came: list[str] = []
     went: list[str] = []
@@ -89,6 +83,51 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str) -> U
         came += new
         went += gone
     _forget(document, {name for name in went if name not in {vm.name for vm in fresh.vms}})
+    return _closed(yaml, document, text, file, came, went)
+
+
+def renew_fields(text: str, fresh: Inventory, fields: Mapping[str, Sequence[str]], file: str) -> Updated:
+    """Renew some fields of some VMs in the text of an inventory; all else stays as it is.
+
+    Parameters
+    ----------
+    text
+        The file as the operator has it: a right inventory.
+    fresh
+        The same inventory with the new values.
+    fields
+        Names of the fields to renew, by VM.
+    file
+        Name of the file, for errors and the diff.
+
+    Raises
+    ------
+    InputError
+        If the text is no inventory, or would be none afterwards: all problems with their places.
+    """
+    yaml, document = _opened(text, file)
+    now = {vm.name: vm for vm in fresh.vms}
+    for entry in document.get("vms") or ():
+        name = entry["name"]
+        if name in fields:
+            _write_fields(entry, _fields(now[name]), fields[name])
+    return _closed(yaml, document, text, file, [], [])
+
+
+def _opened(text: str, file: str) -> tuple[YAML, CommentedMap]:
+    """Return an inventory that can be changed and keeps its comments, and what writes it."""
+    parse_inventory(text, file)
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 10_000
+    if _INDENTED.search(text):
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    document: CommentedMap = yaml.load(text)
+    return yaml, document
+
+
+def _closed(yaml: YAML, document: CommentedMap, text: str, file: str, came: list[str], went: list[str]) -> Updated:
+    """Return what has become of an inventory, checked."""
     out = io.StringIO()
     yaml.dump(document, out)
     new_text = out.getvalue()
@@ -115,18 +154,26 @@ def _renew(
             del listed[place]
             continue
         written = _fields(found)
-        keys = (*facts, *(rates if found.name in measured else ()))
-        for key in keys:
-            if not _same(key, entry.get(key), written.get(key)):
-                if key in written:
-                    entry[key] = written[key]
-                else:
-                    del entry[key]
+        _write_fields(entry, written, (*facts, *(rates if found.name in measured else ())))
     for found in now.values():
         fresh: CommentedMap = YAML().load(entry_text(found))
         fresh.fa.set_flow_style()
         listed.append(fresh)
     return list(now), gone
+
+
+def _write_fields(entry: CommentedMap, written: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Renew fields of an entry in place, where they mean something else now."""
+    for key in keys:
+        if _same(key, entry.get(key), written.get(key)):
+            continue
+        if key not in written:
+            del entry[key]
+        elif isinstance(written[key], list):
+            entry[key] = CommentedSeq(written[key])
+            entry[key].fa.set_flow_style()
+        else:
+            entry[key] = written[key]
 
 
 def _fields(entry: Host | VM) -> dict[str, Any]:
@@ -139,6 +186,9 @@ def _same(key: str, old: Any, new: Any) -> bool:
     """Return whether two values of a field mean the same, whatever their units."""
     if old is None or new is None:
         return old is new
+    if isinstance(old, list) and isinstance(new, list):
+        item = key.removesuffix("_range").removesuffix("_by_hour")
+        return len(old) == len(new) and all(_same(item, one, other) for one, other in zip(old, new, strict=True))
     try:
         if key in ("memory", "disk", "nonzero_memory"):
             return parse_size(old) == parse_size(new)
