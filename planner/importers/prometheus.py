@@ -162,12 +162,7 @@ def measure(inventory: Inventory, said: Said, profile: Profile, wishes: Wishes) 
         one.floor("write_rate", views.parts(where, Role.IO_IN))
         one.floor("read_rate", views.parts(where, Role.IO_OUT))
         one.host(places[where], hosts)
-    known = set(VM.model_fields)
-    measured.fields = {
-        name: kept
-        for name, values in measured.fields.items()
-        if (kept := {key: value for key, value in values.items() if key in known})
-    }
+    measured.fields = {name: values for name, values in measured.fields.items() if values}
     return measured
 
 

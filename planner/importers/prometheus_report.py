@@ -50,15 +50,12 @@ def measured_lines(
         f" {len(matched)} of {counted(len(inventory.vms), 'VM')} measured."
     )
     unmatched = [vm.name for vm in inventory.vms if vm.name not in matched]
-    missing = [f"{counted(len(unmatched), 'VM')} of the inventory not measured: {some(unmatched)}"] if unmatched else []
+    missing = [f"{counted(len(unmatched), 'VM')} of the inventory not measured: {some(unmatched)}"][: len(unmatched)]
     yield from under_headings(
         ("Renewed", _renewed(measured, wishes)),
         ("Left as it is", _left(measured, profile, matched)),
         ("Left out", _strangers(measured, said)),
-        (
-            "Missing",
-            [f"{counted(len(unmatched), 'VM')} of the inventory not measured: {some(unmatched)}"] * bool(unmatched),
-        ),
+        ("Missing", missing),
         ("Doubtful", _doubts(measured, said, profile)),
     )
 
