@@ -155,6 +155,11 @@ def _renew(
             continue
         written = _fields(found)
         _write_fields(entry, written, (*facts, *(rates if found.name in measured else ())))
+        for key in rates:
+            span = entry.get(f"{key}_range")
+            # A range that does not hold the rate any more is of another time.
+            if span is not None and not parse_rate(span[0]) <= parse_rate(entry[key]) <= parse_rate(span[1]):
+                del entry[f"{key}_range"]
     for found in now.values():
         fresh: CommentedMap = YAML().load(entry_text(found))
         fresh.fa.set_flow_style()
