@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,8 +42,8 @@ class Fake:
         if (end - start) / step > 11_000:
             message = "exceeded maximum resolution of 11,000 points per timeseries."
             return {"status": "error", "errorType": "bad_data", "error": message}
-        kept_name = {} if "_over_time" in query else {"__name__": match[1]}
-        result = []
+        kept_name: dict[str, str] = {} if "_over_time" in query else {"__name__": match[1]}
+        result: list[dict[str, Any]] = []
         for labels, value in self.series.get(match[1], ()):
             count = int((end - start) / step + 1e-9) + 1
             samples = [(at, value(at)) for at in (start + number * step for number in range(count))]
@@ -61,8 +62,8 @@ def _text(value: float) -> str:
 
 
 @contextmanager
-def served(fake: Fake) -> Iterator[str]:
-    """Serve a small Prometheus on 127.0.0.1 and give its address."""
+def served(fake: Fake, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve a small Prometheus on 127.0.0.1, with TLS or without, and give its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -82,12 +83,19 @@ def served(fake: Fake) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing of clients that hang up."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/prom"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}/prom"
     finally:
         server.shutdown()
         server.server_close()

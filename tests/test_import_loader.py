@@ -182,9 +182,9 @@ def test_an_update_of_what_is_no_inventory_is_refused() -> None:
         update("format: evac/inventory/1\nname: rack\n", fresh.inventory, fresh.measured, "rack.yaml")
 
 
-def test_a_range_that_does_not_hold_a_renewed_rate_goes(tmp_path: Path) -> None:
-    known = {"read_rate": 1e6, "write_rate": 2e6}
-    text = inventory_yaml(load(facts(machine("x", **known), machine("y", **known)), Wishes("rack")).inventory)
+def test_a_range_that_does_not_hold_a_renewed_rate_goes() -> None:
+    vms = [machine(name, read_rate=1e6, write_rate=2e6) for name in ("x", "y")]
+    text = inventory_yaml(load(facts(*vms), Wishes("rack")).inventory)
     text = text.replace("write_rate: 2 MB/s", "write_rate: 2 MB/s, write_rate_range: [1 MB/s, 3 MB/s]")
     fresh = facts(machine("x", read_rate=1e6, write_rate=9e6), machine("y", read_rate=1e6, write_rate=2.5e6))
     renewed = parse_inventory(update(text, load(fresh, Wishes("rack")).inventory, {"x", "y"}, "inv.yaml").text)

@@ -293,6 +293,8 @@ class _One:
         self._rate("write_rate", summary)
         if "migrat" not in metric.name:
             self._check_times(summary, points)
+        if summary.by_hour is not None and max(summary.by_hour) > 2 * self._fields["write_rate"]:
+            self._note("peaks")
         if summary.stuck:
             self._note("stuck")
         if self._fields["write_rate"] > self._vm.memory:

@@ -14,28 +14,30 @@ from planner.inventory.models import Inventory
 from planner.units import format_duration
 
 DOUBTS = {
-    "zero": "with a dirty rate of 0 all the time, which looks like a fault of measuring and not like a VM that runs;"
-    " what the inventory says is left",
-    "zero-read": "with a read rate of 0 all the time; what the inventory says is left",
-    "stale": "that were not measured any more at the end",
-    "sparse": "that were measured for a part of the time only",
-    "stuck": "whose rate was the same number all the time, as where an exporter repeats an old value",
-    "wild": "that would dirty all memory within a second",
-    "other-size": "whose memory has another size than in the inventory; see that they are the same VMs",
-    "hardly-used": "that use next to no memory by this figure, as where huge pages are not counted; it was not taken",
-    "elsewhere": "that were measured on another host than the inventory has them on; bring it up to date first",
-    "two-ways": "of which the inventory says otherwise how they write, too: by dirty_sets, dirty_vector or hot_memory;"
-    " the rate is renewed beside that",
-    "hours-against": "without rates by hour, since what the inventory says else holds all day",
+    "zero": "a dirty rate of 0 all the time, which looks like a fault of measuring and not like a VM that runs; what"
+    " the inventory says is left",
+    "zero-read": "a read rate of 0 all the time; what the inventory says is left",
+    "stale": "not measured any more at the end",
+    "sparse": "measured for a part of the time only",
+    "peaks": "writing more than twice as fast in the busiest hour as by the rate: ask evac window when, or take"
+    " --rate p95",
+    "stuck": "the same number all the time, as where an exporter repeats an old value",
+    "wild": "dirtying all memory within a second",
+    "other-size": "memory of another size than in the inventory; see that it is the same VM",
+    "hardly-used": "next to no memory in use by this figure, as where huge pages are not counted; it was not taken",
+    "elsewhere": "measured on another host than the inventory says; bring the inventory up to date first",
+    "two-ways": "dirty_sets, dirty_vector or hot_memory in the inventory, which say in another way how it writes; the"
+    " rate is renewed beside that",
+    "hours-against": "no rates by hour, since what the inventory says else holds all day",
 }
 """What is told of each kind of doubt, after the number of VMs."""
 
 COUNTS = {
-    "nameless": "time series without the labels that name a VM ({labels}) were left out (--vm-label)",
-    "unread": "samples that are no numbers (NaN, infinity) were left out",
-    "negative": "samples below 0 were left out",
+    "nameless": ("time series", "without the labels that name a VM ({labels}): left out (--vm-label)"),
+    "unread": ("sample", "of no number (NaN, infinity): left out"),
+    "negative": ("sample", "below 0: left out"),
 }
-"""What is told of samples, after their number."""
+"""What is told of samples and series, after their number."""
 
 STATISTICS = {"median": "the median", "mean": "the mean", "p95": "the 95th percentile"}
 
@@ -73,7 +75,7 @@ def _renewed(measured: Measured, wishes: Wishes) -> Iterator[str]:
     hours = sum("write_rate_by_hour" in one for one in fields)
     if hours:
         since = counted(days, "day")
-        yield f"write rates by hour of {counted(hours, 'VM')}: {_zone(wishes.zone)}, from {since} at least"
+        yield f"write rates by hour of {counted(hours, 'VM')}, {_zone(wishes.zone)}, from {since} at least"
     for metric, names in _by_metric(measured.nonzero):
         caveat = f"; {metric.caveat}" if metric.caveat else ""
         yield f"memory in use of {counted(len(names), 'VM')}, the most of it: {metric.name}{caveat}"
@@ -111,7 +113,7 @@ def _left(measured: Measured, profile: Profile, matched: Iterable[str]) -> Itera
 def _strangers(measured: Measured, said: Said) -> Iterator[str]:
     if measured.matches.strangers:
         names = measured.matches.strangers
-        yield f"{counted(len(names), 'VM')} that are measured and not in the inventory: {some(names)}"
+        yield f"{counted(len(names), 'VM')} measured and not in the inventory: {some(names)}"
     for name, several in measured.matches.ambiguous:
         yield f"{name}, which could be each of {some(several)}; give the one that is meant (--match)"
     if said.unknown:
@@ -124,10 +126,11 @@ def _doubts(measured: Measured, said: Said, profile: Profile) -> Iterator[str]:
             yield f"write rates of {counted(len(names), 'VM')} by {metric.name}: {metric.caveat}"
     for kind, words in DOUBTS.items():
         if names := measured.notes.get(kind, []):
-            yield f"{counted(len(names), 'VM')} {words}: {some(names)}"
-    for kind, words in COUNTS.items():
+            yield f"{counted(len(names), 'VM')}: {words}: {some(names)}"
+    for kind, (noun, words) in COUNTS.items():
         for count in measured.notes.get(kind, []):
-            yield f"{count} {words.format(labels=', '.join(profile.identity))}"
+            what = f"{count} {noun}" if noun.endswith("s") else counted(int(count), noun)
+            yield f"{what} {words.format(labels=', '.join(profile.identity))}"
     if measured.resets:
         yield f"{counted(measured.resets, 'reset')} of counters, as when a VM is started anew; each counts from 0 on"
     yield from (f"Prometheus warns: {warning}" for warning in said.warnings)
@@ -146,4 +149,4 @@ def _times(span: Span, zone: tzinfo | None) -> str:
 
 
 def _zone(zone: tzinfo | None) -> str:
-    return "time of this machine" if zone is None else f"time of {zone}"
+    return "in the time of this machine" if zone is None else f"in the time of {zone}"

@@ -158,8 +158,9 @@ def summarise(points: Points, window_s: float, zone: tzinfo | None) -> Summary |
 
 
 def rounded(value: float) -> float:
-    """Return a measured figure with three significant digits, which is more than it is good for."""
-    return 0.0 if value == 0 else float(f"{value:.3g}")
+    """Return a measured rate with three significant digits, which is more than it is good for [bytes/s]."""
+    # By way of MB/s, so that it is written in a short way.
+    return float(f"{value / 1e6:.3g}") * 1e6
 
 
 def at_odds(one: Points, other: Points) -> bool:
