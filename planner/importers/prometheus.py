@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from itertools import combinations
 from typing import Any, Literal
 
 from planner.errors import InputError
 from planner.importers.prometheus_ask import Said
-from planner.importers.prometheus_format import Series
-from planner.importers.prometheus_names import (
-    Found,
-    Identity,
-    Matches,
-    identity_of,
-    match,
-    names_of,
-    place_of,
-    same_host,
-)
-from planner.importers.prometheus_profiles import Kind, Metric, Profile, Role
-from planner.importers.prometheus_series import (
-    Points,
-    Summary,
-    added,
-    at_odds,
-    coverage,
-    increases,
-    joined,
-    rounded,
-    summarise,
-)
+from planner.importers.prometheus_names import Matches, match, names_of, same_host
+from planner.importers.prometheus_profiles import Metric, Profile, Role
+from planner.importers.prometheus_series import Points, Summary, added, coverage, rounded, summarise
+from planner.importers.prometheus_views import Parts, Views
 from planner.inventory.models import VM, Inventory
 from planner.inventory.places import clip
 from planner.units import MAX_RATE_BYTES_PER_S, MAX_SIZE_BYTES
-
-SCRAPE_LABELS = frozenset(
-    (
-        "__name__",
-        "instance",
-        "job",
-        "pod",
-        "endpoint",
-        "service",
-        "container",
-        "node",
-        "host",
-        "prometheus",
-        "prometheus_replica",
-        "replica",
-        "vmi_pod",
-    )
-)
-"""Labels that tell who measured and where, and not what."""
 
 Statistic = Literal["median", "mean", "p95"]
 
@@ -146,7 +107,11 @@ def measure(inventory: Inventory, said: Said, profile: Profile, wishes: Wishes) 
         How measurements become rates.
     """
     measured = Measured()
-    views = _Views(said, profile, measured)
+    views = Views(said, profile)
+    measured.resets = views.resets
+    for kind, count in (("nameless", views.nameless), ("unread", views.unread), ("negative", views.negative)):
+        if count:
+            measured.notes[kind] = [str(count)]
     found = views.found()
     names = {one: list(names_of(profile, one, views.series_of(one), said.aliases)) for one in found}
     places = {one: views.place(one) for one in found}
@@ -166,99 +131,6 @@ def measure(inventory: Inventory, said: Said, profile: Profile, wishes: Wishes) 
     return measured
 
 
-class _Views:
-    """What was said of each VM, by metric and host, in bytes and bytes/s."""
-
-    def __init__(self, said: Said, profile: Profile, measured: Measured) -> None:
-        self._said, self._profile, self._measured = said, profile, measured
-        self._views: dict[Metric, dict[Identity, dict[str, dict[float, float]]]] = {}
-        self._series: defaultdict[Identity, list[Series]] = defaultdict(list)
-        nameless = unread = negative = 0
-        for metric, listed in said.series.items():
-            sorted_out: defaultdict[Identity, defaultdict[str, list[Series]]]
-            sorted_out = defaultdict(lambda: defaultdict(list))
-            for series in listed:
-                unread += series.unread
-                identity = identity_of(profile, series.labels)
-                if identity is None:
-                    nameless += 1
-                    continue
-                if series.times:
-                    self._series[identity].append(series)
-                    sorted_out[identity][place_of(profile, series.labels, said.aliases)].append(series)
-            self._views[metric] = {
-                identity: {place: self._points(metric, several) for place, several in by_place.items()}
-                for identity, by_place in sorted_out.items()
-            }
-            negative += sum(value < 0 for series in listed for value in series.values)
-        for kind, count in (("nameless", nameless), ("unread", unread), ("negative", negative)):
-            if count:
-                measured.notes[kind] = [str(count)]
-        self._split = frozenset(identity for identity in self._series if self._is_two(identity))
-
-    def _points(self, metric: Metric, several: Sequence[Series]) -> dict[float, float]:
-        """Return what several series of one VM on one host say together: of disks the sum, of scrapers the most."""
-        by_device: defaultdict[frozenset[tuple[str, str]], list[Points]] = defaultdict(list)
-        for series in several:
-            device = frozenset(item for item in series.labels.items() if item[0] not in SCRAPE_LABELS)
-            if metric.kind is Kind.COUNTER:
-                rates, resets = increases(series, self._said.span.step_s)
-                self._measured.resets += resets
-                by_device[device].append(rates)
-            else:
-                points = zip(series.times, series.values, strict=True)
-                by_device[device].append({at: value * metric.unit for at, value in points if value >= 0})
-        devices = [joined(views) for views in by_device.values()]
-        return added(devices) if metric.kind is Kind.COUNTER else joined(devices)
-
-    def _is_two(self, identity: Identity) -> bool:
-        """Return whether two VMs go by one name, on two hosts at once."""
-        for by_identity in self._views.values():
-            views = by_identity.get(identity, {})
-            if any(at_odds(one, other) for one, other in combinations(views.values(), 2)):
-                return True
-        return False
-
-    def found(self) -> list[Found]:
-        """Return the VMs that were measured."""
-        found: dict[Found, None] = {}
-        for identity in self._series:
-            if identity not in self._split:
-                found[Found(identity)] = None
-                continue
-            for by_identity in self._views.values():
-                found.update(dict.fromkeys(Found(identity, place) for place in by_identity.get(identity, {})))
-        return list(found)
-
-    def series_of(self, found: Found) -> list[Series]:
-        """Return the series of a VM."""
-        return [
-            series
-            for series in self._series[found.identity]
-            if not found.place or place_of(self._profile, series.labels, self._said.aliases) == found.place
-        ]
-
-    def place(self, found: Found) -> str:
-        """Return the host on which a VM was last measured; nothing where no label tells it."""
-        last: dict[str, float] = {}
-        for by_identity in self._views.values():
-            for place, points in by_identity.get(found.identity, {}).items():
-                if points and (not found.place or place == found.place):
-                    last[place] = max(last.get(place, 0.0), max(points))
-        return max(last, key=lambda place: last[place], default="")
-
-    def parts(self, found: Found, role: Role) -> list[tuple[Metric, dict[float, float]]]:
-        """Return what was said in a role: for each part, the first metric that has values."""
-        parts: dict[str, tuple[Metric, dict[float, float]]] = {}
-        for metric, by_identity in self._views.items():
-            if metric.role is role and metric.part not in parts:
-                views = by_identity.get(found.identity, {})
-                points = joined(view for place, view in views.items() if not found.place or place == found.place)
-                if points:
-                    parts[metric.part] = metric, points
-        return list(parts.values())
-
-
 class _One:
     """One VM: what was said of it becomes fields."""
 
@@ -269,7 +141,7 @@ class _One:
     def _note(self, kind: str, more: str = "") -> None:
         self._measured.notes[kind].append(f"{self._vm.name} ({more})" if more else self._vm.name)
 
-    def _summary(self, parts: Sequence[tuple[Metric, dict[float, float]]]) -> Summary | None:
+    def _summary(self, parts: Parts) -> Summary | None:
         return summarise(added(points for _, points in parts), self._wishes.window_s, self._wishes.zone)
 
     def _refuse_absurd(self, summary: Summary, metric: Metric, most: float, unit: str) -> None:
@@ -278,7 +150,7 @@ class _One:
             message = f"{clip(metric.name)} says {summary.most:g} {unit} of {self._vm.name}, which is implausibly large"
             raise InputError.single("out-of-range", message, "give a query in bytes, or bytes/s (--query)")
 
-    def write_rate(self, parts: Sequence[tuple[Metric, dict[float, float]]]) -> None:
+    def write_rate(self, parts: Parts) -> None:
         """Take the rate at which it dirties memory."""
         summary = self._summary(parts)
         if summary is None:
@@ -302,7 +174,7 @@ class _One:
         if self._vm.dirty_sets or self._vm.dirty_vector or self._vm.hot_memory:
             self._note("two-ways")
 
-    def read_rate(self, parts: Sequence[tuple[Metric, dict[float, float]]]) -> None:
+    def read_rate(self, parts: Parts) -> None:
         """Take the rate at which it reads memory, which only a query of the operator's own can tell."""
         summary = self._summary(parts)
         if summary is None:
@@ -347,8 +219,8 @@ class _One:
 
     def memory(
         self,
-        nonzero: Sequence[tuple[Metric, dict[float, float]]],
-        whole: Sequence[tuple[Metric, dict[float, float]]],
+        nonzero: Parts,
+        whole: Parts,
     ) -> None:
         """Take the memory that it uses, the most of it, and see that its size is that of the inventory."""
         vm = self._vm
@@ -373,7 +245,7 @@ class _One:
             self._fields["nonzero_memory"] = vm.memory
             self._measured.nonzero[vm.name] = nonzero[0][0]
 
-    def floor(self, name: str, parts: Sequence[tuple[Metric, dict[float, float]]]) -> None:
+    def floor(self, name: str, parts: Parts) -> None:
         """Raise a rate that is below what disks and NICs alone write to memory, or read of it."""
         summary = self._summary(parts) if self._wishes.floors else None
         if summary is None:

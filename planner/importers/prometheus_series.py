@@ -43,7 +43,7 @@ def increases(series: Series, step_s: float) -> tuple[dict[float, float], int]:
     resets = 0
     points = zip(series.times, series.values, strict=True)
     for (before, low), (at, high) in pairwise(points):
-        if at - before > GAP_STEPS * step_s:
+        if at - before > GAP_STEPS * step_s or min(low, high) < 0:
             continue
         resets += high < low
         rates[at] = (high if high < low else high - low) / (at - before)
