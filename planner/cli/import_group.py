@@ -16,6 +16,7 @@ HELP = help_text(
     what was assumed because the source does not say it, what was left out, and what is missing.
     """,
     "evac import btrplace instance.json -o inventory.yaml",
+    "evac import prometheus inventory.yaml --exporter kubevirt --url https://prometheus.example -o measured.yaml",
 )
 
 
