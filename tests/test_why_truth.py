@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
@@ -36,7 +37,16 @@ MAKERS: dict[str, Callable[[int], Case | RoomCase]] = {
     "jam": jam_case,
     "swap": swap_case,
 }
-COUNTS = {"plain": 100, "power": 40, "network": 40, "room": 20, "jam": 20, "swap": 20}
+SEEDS = int(os.environ.get("EVAC_WHY_SEEDS", "40"))
+"""Plain clusters looked at, and in proportion others; raise it for a long run."""
+COUNTS = {
+    "plain": SEEDS,
+    "power": SEEDS * 2 // 5,
+    "network": SEEDS * 2 // 5,
+    "room": SEEDS // 5,
+    "jam": SEEDS // 5,
+    "swap": SEEDS // 5,
+}
 CASES = [(kind, seed) for kind, count in COUNTS.items() for seed in range(count)]
 """Kinds of random clusters and seeds: plain, with hosts that are late or slow to switch off, with bonds and split
 moves, and with moves that make room."""
