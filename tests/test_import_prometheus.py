@@ -153,6 +153,20 @@ def test_zeros_now_and_then_leave_a_range_above_0(tmp_path: Path) -> None:
     assert 0 < vms["web"].write_rate_range[0] <= vms["web"].write_rate
 
 
+def test_a_median_of_0_is_not_taken_where_the_vm_writes_now_and_then(tmp_path: Path) -> None:
+    """KubeVirt says 0 for all that is less than 1 MiB/s."""
+    series = [
+        (kubevirt(name), lambda at, k=k: 8e6 if at // 3600 % 24 < k else 0.0) for name, k in (("web", 6), ("db", 1))
+    ]
+    vms, _, told = run(tmp_path, {"kubevirt_vmi_dirty_rate_bytes_per_second": series})
+    assert vms["web"].write_rate == pytest.approx(2e6, rel=0.01)
+    assert vms["web"].write_rate_range == pytest.approx((2e6, 8e6), rel=0.01)
+    assert vms["db"].write_rate == pytest.approx(333e3, rel=0.05)
+    assert vms["db"].write_rate_range is None
+    assert "2 VMs: a rate of 0 for most of the time; the mean was taken: db, web" in told
+    assert "ranges of 1 VM: the rate is 0 or outside of them: db" in told
+
+
 @pytest.mark.parametrize(
     ("sample", "told"),
     [
@@ -409,3 +423,4 @@ def test_hosts_are_the_same_with_and_without_port_and_domain() -> None:
     assert same_host("hv01.example:9177", "hv01")
     assert same_host("hv01", "hv01.example")
     assert not same_host("hv011:9177", "hv01")
+    assert not same_host("hv01.berlin:9177", "hv01.paris")

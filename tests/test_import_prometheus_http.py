@@ -64,7 +64,7 @@ def command(url: str, *more: str) -> Result:
 
 
 def test_a_range_is_asked_for_and_read(url: str, fake: Fake) -> None:
-    answer = server(f"{url}/").range(RATE, NOW, NOW + 600, 60)
+    answer = server(f"{url}/api/v1/query_range").range(RATE, NOW, NOW + 600, 60)
     assert [len(series.times) for series in answer.series] == [11]
     assert fake.asked == [{"query": RATE, "start": f"{NOW:.3f}", "end": f"{NOW + 600:.3f}", "step": "60"}]
 
@@ -90,6 +90,15 @@ def test_the_token_goes_into_the_header_and_nowhere_else(url: str, fake: Fake) -
 def test_a_credential_that_cannot_be_used_is_not_shown() -> None:
     for given in ({TOKEN: f"{SECRET}\nX: y"}, {TOKEN: SECRET, USER: "ops"}, {USER: "ops", PASSWORD: f"{SECRET} ü"}):
         problem(partial(server, "https://monitor.example", environment=given))
+
+
+def test_what_is_on_this_machine_is_asked_without_a_proxy(
+    url: str, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    server(url, environment={TOKEN: SECRET}).range(RATE, NOW, NOW + 600, 60)
+    assert len(fake.headers) == 1
 
 
 def test_a_token_is_not_sent_in_clear_to_another_machine() -> None:

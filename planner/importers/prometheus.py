@@ -190,11 +190,13 @@ class _One:
         """Take a rate, its range and its hours."""
         statistic = self._wishes.statistic
         value = {"median": summary.median, "mean": summary.mean, "p95": summary.high}[statistic]
+        if value == 0:
+            # Exporters that count in whole MiB/s say 0 of what is less.
+            value = summary.mean
+            self._note("mean-taken")
         self._fields[name] = rounded(value)
-        low, high = summary.low, summary.high
-        if low <= 0 < value:
-            low = min(summary.least_above_0, summary.median or value)
-        low, high = rounded(low), rounded(high)
+        low = summary.low if summary.low > 0 else min(summary.least_above_0, value)
+        low, high = rounded(low), rounded(summary.high)
         if 0 < low <= self._fields[name] <= high:
             self._fields[f"{name}_range"] = (low, high)
         else:

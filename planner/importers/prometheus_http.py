@@ -88,8 +88,12 @@ class Server:
         self._place = Place(self._base)
         self._secrets: tuple[str, ...] = ()
         self._header = self._authorization(access)
+        # What is on this machine is asked without a proxy, which would get the token.
+        proxies: dict[str, str] | None = {} if urlsplit(self._base).hostname in LOOPBACK else None
         self._opener = urllib.request.build_opener(
-            _NoRedirect(), urllib.request.HTTPSHandler(context=_tls(access, self._place))
+            _NoRedirect(),
+            urllib.request.ProxyHandler(proxies),
+            urllib.request.HTTPSHandler(context=_tls(access, self._place)),
         )
 
     @property
@@ -248,7 +252,9 @@ def _address(url: str) -> str:
         raise InputError.single("bad-url", "the address of Prometheus is no http or https address", mend)
     if parts.query or parts.fragment or not url.strip().isprintable() or not url.isascii() or " " in url.strip():
         raise InputError.single("bad-url", "the address of Prometheus has a query or odd signs in it", mend)
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api/v1')}"
+    return (
+        f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/query_range').removesuffix('/api/v1')}"
+    )
 
 
 def _tls(access: Access, place: Place) -> ssl.SSLContext:

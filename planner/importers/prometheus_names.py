@@ -94,7 +94,10 @@ def place_of(profile: Profile, labels: Mapping[str, str], aliases: Aliases) -> s
 def same_host(place: str, host: str) -> bool:
     """Return whether a label with a host, such as ``hv01.example:9177``, means a host of the inventory."""
     name = place.rsplit(":", 1)[0] if place.count(":") == 1 else place
-    return host in (name, label(name)) or name.split(".")[0] == host.split(".")[0]
+    if host in (name, label(name)):
+        return True
+    # One with its domain, the other without; node1.berlin and node1.paris are two.
+    return ("." in name) != ("." in host) and name.split(".")[0] == host.split(".")[0]
 
 
 def names_of(profile: Profile, found: Found, series: Sequence[Series], aliases: Aliases) -> Iterator[str]:

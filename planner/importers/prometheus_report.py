@@ -16,6 +16,7 @@ from planner.units import format_duration
 DOUBTS = {
     "zero": "a dirty rate of 0 all the time, which looks like a fault of measuring and not like a VM that runs; what"
     " the inventory says is left",
+    "mean-taken": "a rate of 0 for most of the time; the mean was taken",
     "zero-read": "a read rate of 0 all the time; what the inventory says is left",
     "stale": "not measured any more at the end",
     "sparse": "measured for a part of the time only",
