@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -307,6 +308,18 @@ def test_disks_and_nics_are_a_floor_only_where_asked_for(tmp_path: Path) -> None
     assert "1 reset of counters" in told
 
 
+def test_a_range_of_before_goes_where_it_does_not_hold_a_rate_that_was_raised(tmp_path: Path) -> None:
+    text = INVENTORY.replace(
+        "write_rate: 10 MB/s, weight", "write_rate: 10 MB/s, write_rate_range: [9 MB/s, 12 MB/s], weight"
+    )
+    series = {
+        "libvirt_domain_block_stats_read_bytes_total": [({"domain": "web", "instance": "hv1:9177"}, counter(20e6))],
+    }
+    vms, new, _ = run(tmp_path, series, "--io-floor", exporter="libvirt", text=text)
+    assert (vms["web"].write_rate, vms["web"].write_rate_range) == (20e6, None)
+    assert "null" not in new
+
+
 def test_instances_of_openstack_are_found_by_the_name_that_people_gave_them(tmp_path: Path) -> None:
     domain = {"domain": "instance-0000002a", "instance": "hv1.example:9177"}
     series = {
@@ -395,7 +408,8 @@ def test_the_sample_is_imported_planned_and_verified(tmp_path: Path) -> None:
 
 
 def test_counters_begin_anew_and_gaps_say_nothing() -> None:
-    series = Series({}, [0.0, 60.0, 120.0, 180.0, 900.0, 960.0], [100.0, 160.0, 30.0, 90.0, 1000.0, 1060.0])
+    times, values = (0, 60, 120, 180, 900, 960, 1020), (100, 160, 30, 90, 1000, 1060, -1)
+    series = Series({}, array("d", times), array("d", values))
     rates, resets = increases(series, 60.0)
     assert rates == {60.0: 1.0, 120.0: 0.5, 180.0: 1.0, 960.0: 1.0}
     assert resets == 1

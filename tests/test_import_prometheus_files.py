@@ -128,6 +128,20 @@ def test_names_out_of_labels_are_shown_without_control_signs(tmp_path: Path) -> 
     assert "\x1b" not in result.output
 
 
+def test_counters_that_were_asked_for_at_other_seconds_are_added_up(tmp_path: Path) -> None:
+    """Disks carry 120 MB/s and the network 90; saved a few seconds apart, they are 210 together."""
+    saved = []
+    for name, shift, rate in (("storage_read_traffic", 0, 120e6), ("network_receive", 7, 90e6)):
+        labels = {**LABELS, "__name__": f"kubevirt_vmi_{name}_bytes_total"}
+        values = [[60 * k + shift, str(rate * 60 * k)] for k in range(1, 60)]
+        saved.append(save(tmp_path, answer(*values, labels=labels), f"{name}.json"))
+    result = run(*saved, options=("--io-floor",))
+    assert result.exit_code == 0, result.output
+    assert {vm.name: vm.write_rate for vm in parse_inventory(result.stdout).vms}["db-1"] == pytest.approx(
+        210e6, rel=0.02
+    )
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     result = run(str(tmp_path / "none.json"))
     assert result.exit_code == 2

@@ -261,6 +261,14 @@ def test_certificates_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     assert "bad-ca-file" in problem(lambda: server("https://monitor.example", ca_file=str(tmp_path / "junk.pem")))
 
 
+def test_a_prometheus_without_the_exporter_is_told(url: str, fake: Fake) -> None:
+    fake.series = {"up": [({"job": "x"}, wavy(1.0))]}
+    result = command(url)
+    assert result.exit_code == 2
+    assert f"Prometheus has nothing for {RATE}" in " ".join(result.stderr.split())
+    assert "--exporter" in result.stderr
+
+
 def test_the_command_ends_with_one_report_and_exit_code_2(
     url: str, fake: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -108,7 +108,6 @@ def measure(inventory: Inventory, said: Said, profile: Profile, wishes: Wishes) 
     """
     measured = Measured()
     views = Views(said, profile)
-    measured.resets = views.resets
     for kind, count in (("nameless", views.nameless), ("unread", views.unread), ("negative", views.negative)):
         if count:
             measured.notes[kind] = [str(count)]
@@ -126,7 +125,9 @@ def measure(inventory: Inventory, said: Said, profile: Profile, wishes: Wishes) 
         one.memory(views.parts(where, Role.NONZERO_MEMORY), views.parts(where, Role.MEMORY))
         one.floor("write_rate", views.parts(where, Role.IO_IN))
         one.floor("read_rate", views.parts(where, Role.IO_OUT))
+        one.settle()
         one.host(places[where], hosts)
+    measured.resets = views.resets
     measured.fields = {name: values for name, values in measured.fields.items() if values}
     return measured
 
@@ -258,6 +259,13 @@ class _One:
             self._fields.pop(f"{name}_range", None)
             self._fields.pop(f"{name}_by_hour", None)
             self._measured.floored.append(f"{self._vm.name} ({name})")
+
+    def settle(self) -> None:
+        """Take away a range of before that does not hold the rate any more."""
+        for name in ("write_rate", "read_rate"):
+            span = self._fields.get(f"{name}_range", getattr(self._vm, f"{name}_range"))
+            if name in self._fields and span is not None and not span[0] <= self._fields[name] <= span[1]:
+                self._fields[f"{name}_range"] = None
 
     def host(self, place: str, hosts: Iterable[str]) -> None:
         """See that it is on the host that the inventory says, where the exporter tells one of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def ask(server: Server, profile: Profile, span: Span, queries: Mapping[Role, str
     Raises
     ------
     InputError
-        If an answer is none.
+        If an answer is none, or there are no samples at all.
     """
     gathered = _Gathered()
     for metric, own in asked_metrics(profile, queries, floors=floors):
@@ -117,7 +118,15 @@ def ask(server: Server, profile: Profile, span: Span, queries: Mapping[Role, str
         answer = server.range(query, span.from_s, span.to_s, step_s)
         aliases.learn(join, answer.series)
         gathered.warn(answer)
-    return Said(gathered.all(profile), aliases, span, tuple(gathered.warnings))
+    series = gathered.all(profile)
+    if not any(series.values()):
+        names = ", ".join(metric.name for metric in list(series)[:3])
+        message = f"Prometheus has nothing for {clip(names, 200)} in this time"
+        mend = (
+            "check --exporter, --from and --to, and --match or --query; the names of its metrics are on its own pages"
+        )
+        raise InputError.single("no-samples", message, mend, Place(server.name))
+    return Said(series, aliases, span, tuple(gathered.warnings))
 
 
 def read_saved(
@@ -241,5 +250,5 @@ def _cut(series: Series, from_s: float | None, to_s: float | None) -> None:
         return
     first, last = from_s or 0.0, to_s or float("inf")
     kept = [(at, value) for at, value in zip(series.times, series.values, strict=True) if first <= at <= last]
-    series.times = [at for at, _ in kept]
-    series.values = [value for _, value in kept]
+    series.times = array("d", (at for at, _ in kept))
+    series.values = array("d", (value for _, value in kept))

@@ -69,7 +69,7 @@ def _renewed(measured: Measured, wishes: Wishes) -> Iterator[str]:
     for name, count in (("write rates", len(measured.writes)), ("read rates", len(measured.reads))):
         if count:
             yield f"{name} of {counted(count, 'VM')}: {statistic} of means over {format_duration(wishes.window_s)}"
-    ranges = sum("write_rate_range" in one for one in fields)
+    ranges = sum(one.get("write_rate_range") is not None for one in fields)
     if ranges:
         yield f"ranges of write rates of {counted(ranges, 'VM')}: the 5th and 95th percentile"
     days = min((measured.writes[name].days for name in measured.writes), default=0)

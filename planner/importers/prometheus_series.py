@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 
 import numpy as np
 
@@ -51,9 +51,14 @@ def increases(series: Series, step_s: float) -> tuple[dict[float, float], int]:
 
 
 def spacing(series: Iterable[Series]) -> float:
-    """Return the time between samples: the most common one [s]; 0 where there are no two."""
+    """Return the time between samples, the median of all [s]; 0 where there are no two."""
     gaps = [round(later - sooner, 3) for one in series for sooner, later in pairwise(one.times[:2000])]
-    return median(gaps) if gaps else 0.0
+    return median_low(gaps) if gaps else 0.0
+
+
+def on_grid(points: Points, step_s: float) -> dict[float, float]:
+    """Return values at the nearest whole steps, so that what was asked for at other seconds can be added up."""
+    return {round(at / step_s) * step_s: value for at, value in points.items()} if step_s > 0 else dict(points)
 
 
 def added(parts: Iterable[Points]) -> dict[float, float]:
