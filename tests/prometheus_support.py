@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-_QUERY = re.compile(r"(?:(?:avg|max)_over_time\()?([a-zA-Z_:][\w:]*)(?:\{(.*)\})?(?:\[\d+s\]\))?")
+_QUERY = re.compile(r"(?:(?:avg|max)_over_time\()?([a-zA-Z_:][\w:]*)(?:\{(.*)\})?(?:\[(\d+)s\]\))?")
 
 Value = Callable[[float], float | None]
 """What a series has at a time; None where it has no sample."""
@@ -46,7 +46,8 @@ class Fake:
         result: list[dict[str, Any]] = []
         for labels, value in self.series.get(match[1], ()):
             count = int((end - start) / step + 1e-9) + 1
-            samples = [(at, value(at)) for at in (start + number * step for number in range(count))]
+            times = [start + number * step for number in range(count)]
+            samples = [(at, _over(value, at, float(match[3] or 0), query.startswith("max"))) for at in times]
             values = [[at, _text(sample)] for at, sample in samples if sample is not None]
             if values:
                 result.append({"metric": {**kept_name, **labels}, "values": values})
@@ -55,6 +56,16 @@ class Fake:
     def range(self, query: str, start: float, end: float, step: float) -> str:
         """Return the answer to a range query as text, as it would be saved."""
         return json.dumps(self.matrix(query, start, end, step))
+
+
+def _over(value: Value, at: float, window_s: float, most: bool) -> float | None:
+    """Return what a series had at a time, or over a while before it."""
+    if window_s == 0:
+        return value(at)
+    given = [one for one in (value(at - share * window_s) for share in (0.2, 0.5, 0.8)) if one is not None]
+    if not given:
+        return None
+    return max(given) if most else sum(given) / len(given)
 
 
 def _text(value: float) -> str:

@@ -16,7 +16,7 @@ from planner.api import plan
 from planner.cli.main import main
 from planner.importers.prometheus_format import Series
 from planner.importers.prometheus_names import same_host
-from planner.importers.prometheus_series import at_odds, increases, joined, rounded, spacing, summarise
+from planner.importers.prometheus_series import at_odds, increases, joined, on_grid, rounded, spacing, summarise
 from planner.inventory.load import load_inventory, parse_inventory
 from planner.inventory.models import VM
 from tests.prometheus_support import Fake, Value, daily, served, steady, wavy
@@ -83,8 +83,7 @@ def test_a_dirty_rate_becomes_rate_range_and_hours(tmp_path: Path) -> None:
     web = vms["web"]
     assert web.write_rate == 4e6
     assert web.write_rate_range == (4e6, 4e6)
-    assert web.write_rate_by_hour is not None
-    assert [hour for hour, value in enumerate(web.write_rate_by_hour) if value > 30e6] == [3]
+    assert web.write_rate_by_hour == tuple(40e6 if hour == 3 else 4e6 for hour in range(24))
     assert (web.read_rate, web.weight) == (40e6, 3)
     assert "2026-11-02 00:00 to 2026-11-04 00:00, a sample every 10 min 00 s; 1 of 2 VMs measured" in told
     assert "read rates: no exporter tells" in told
@@ -414,6 +413,15 @@ def test_counters_begin_anew_and_gaps_say_nothing() -> None:
     assert rates == {60.0: 1.0, 120.0: 0.5, 180.0: 1.0, 960.0: 1.0}
     assert resets == 1
     assert spacing([series]) == 60.0
+
+
+def test_values_are_of_the_time_before_they_were_known() -> None:
+    """What was averaged from 2:55 to 3:00 is of the hour from 2:00; what was true at 3:00 is of the hour from 3:00."""
+    three = 3 * 3600.0
+    assert on_grid({three: 1.0}, 300.0, 300.0) == {three - 300: 1.0}
+    assert on_grid({three: 1.0}, 300.0, 0.0) == {three: 1.0}
+    assert on_grid({three + 7: 1.0}, 60.0, 60.0) == {three - 60: 1.0}
+    assert on_grid({three: 1.0}, 0.0, 60.0) == {three: 1.0}
 
 
 def test_windows_even_out_what_is_shorter_than_they_are() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.errors import InputError, Place
 from planner.files import read_text
@@ -37,11 +37,14 @@ class Span:
         Its ends [s since 1970].
     step_s
         Time between samples [s].
+    covers_s
+        How long before its time a gauge of the profile was averaged over [s]; 0 where it was true at the moment.
     """
 
     from_s: float
     to_s: float
     step_s: float
+    covers_s: float = 0.0
 
 
 @dataclass
@@ -126,7 +129,8 @@ def ask(server: Server, profile: Profile, span: Span, queries: Mapping[Role, str
             "check --exporter, --from and --to, and --match or --query; the names of its metrics are on its own pages"
         )
         raise InputError.single("no-samples", message, mend, Place(server.name))
-    return Said(series, aliases, span, tuple(gathered.warnings))
+    covered = replace(span, covers_s=max(span.step_s, LOOK_BACK_S))
+    return Said(series, aliases, covered, tuple(gathered.warnings))
 
 
 def read_saved(

@@ -246,7 +246,7 @@ CEILOMETER = Profile(
     joins=(Names("openstack_nova_server_status", "uuid", "resource", ("name", "instance_libvirt")),),
 )
 
-OTHER = Profile(name="other", title="queries of your own", identity=("name",), metrics=())
+OTHER = Profile(name="other", title="Queries of your own", identity=("name",), metrics=())
 
 PROFILES: dict[str, Profile] = {
     profile.name: profile for profile in (KUBEVIRT, LIBVIRT, LIBVIRTD, PVE, CEILOMETER, OTHER)

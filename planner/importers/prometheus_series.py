@@ -56,9 +56,21 @@ def spacing(series: Iterable[Series]) -> float:
     return median_low(gaps) if gaps else 0.0
 
 
-def on_grid(points: Points, step_s: float) -> dict[float, float]:
-    """Return values at the nearest whole steps, so that what was asked for at other seconds can be added up."""
-    return {round(at / step_s) * step_s: value for at, value in points.items()} if step_s > 0 else dict(points)
+def on_grid(points: Points, step_s: float, covers_s: float) -> dict[float, float]:
+    """Return values at the starts of the steps that they are of, so that those of several series can be added up.
+
+    Parameters
+    ----------
+    points
+        Values by the time at which they were known.
+    step_s
+        Time between samples [s].
+    covers_s
+        How long before that each value is of [s]: 0 for one that was true at the moment.
+    """
+    if step_s <= 0:
+        return dict(points)
+    return {math.floor((at - covers_s / 2) / step_s + 1e-6) * step_s: value for at, value in points.items()}
 
 
 def added(parts: Iterable[Points]) -> dict[float, float]:

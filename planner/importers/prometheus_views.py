@@ -81,18 +81,22 @@ class Views:
 
         How often a counter began anew is the second of the two.
         """
+        span = self._said.span
+        covers_s = span.step_s if metric.kind is Kind.COUNTER else 0.0
+        if metric.kind is Kind.GAUGE and metric in self._profile.metrics:
+            covers_s = span.covers_s
         by_device: defaultdict[frozenset[tuple[str, str]], list[Points]] = defaultdict(list)
         most_resets = 0
         for series in several:
             device = frozenset(item for item in series.labels.items() if item[0] not in SCRAPE_LABELS)
             if metric.kind is Kind.COUNTER:
-                rates, resets = increases(series, self._said.span.step_s)
+                rates, resets = increases(series, span.step_s)
                 most_resets = max(most_resets, resets)
-                by_device[device].append(on_grid(rates, self._said.span.step_s))
+                by_device[device].append(on_grid(rates, span.step_s, covers_s))
             else:
                 points = zip(series.times, series.values, strict=True)
                 kept = {at: value * metric.unit for at, value in points if value >= 0}
-                by_device[device].append(on_grid(kept, self._said.span.step_s))
+                by_device[device].append(on_grid(kept, span.step_s, covers_s))
         devices = [joined(views) for views in by_device.values()]
         return (added(devices) if metric.kind is Kind.COUNTER else joined(devices)), most_resets
 
