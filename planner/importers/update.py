@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ RATE_FACTS = ("read_rate", "write_rate")
 
 _INDENTED = re.compile(r"^(hosts|vms):[^\n]*\n(\s*#[^\n]*\n)*  - ", re.MULTILINE)
 """Lists that are indented, as this program writes them."""
+_JSON_INDENT = re.compile(r'\s*\{\n([ \t]+)"')
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,14 @@ def renew_fields(text: str, fresh: Inventory, fields: Mapping[str, Sequence[str]
     return _closed(yaml, document, text, file, [], [])
 
 
-def _opened(text: str, file: str) -> tuple[YAML, CommentedMap]:
-    """Return an inventory that can be changed and keeps its comments, and what writes it."""
+def _opened(text: str, file: str) -> tuple[YAML | None, Any]:
+    """Return an inventory that can be changed and keeps its comments, and what writes it: None where it is JSON."""
     parse_inventory(text, file)
+    if text.lstrip().startswith("{"):
+        try:
+            return None, json.loads(text)
+        except json.JSONDecodeError:
+            pass  # YAML may begin with a brace, too
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 10_000
@@ -126,11 +133,16 @@ def _opened(text: str, file: str) -> tuple[YAML, CommentedMap]:
     return yaml, document
 
 
-def _closed(yaml: YAML, document: CommentedMap, text: str, file: str, came: list[str], went: list[str]) -> Updated:
+def _closed(yaml: YAML | None, document: Any, text: str, file: str, came: list[str], went: list[str]) -> Updated:
     """Return what has become of an inventory, checked."""
-    out = io.StringIO()
-    yaml.dump(document, out)
-    new_text = out.getvalue()
+    if yaml is None:
+        indent = _JSON_INDENT.match(text)
+        new_text = json.dumps(document, indent=indent and indent[1], ensure_ascii=False)
+        new_text += "\n" if text.endswith("\n") else ""
+    else:
+        out = io.StringIO()
+        yaml.dump(document, out)
+        new_text = out.getvalue()
     parse_inventory(new_text, f"{file} (updated)")
     old_lines, new_lines = (each.splitlines(keepends=True) for each in (text, new_text))
     diff = "".join(difflib.unified_diff(old_lines, new_lines, file, f"{file}, new", n=0))
