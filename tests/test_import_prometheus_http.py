@@ -308,6 +308,7 @@ def test_the_command_does_not_show_the_token(url: str, monkeypatch: pytest.Monke
         (("--update", "inventories/demo.yaml"), "Give one inventory"),
         (("--exporter", "other"), "has no metrics of its own"),
         (("-o", "inventories/demo.yaml"), "would replace"),
+        (("-o", "demo-measured.json"), "let both end in .json"),
     ],
 )
 def test_options_that_do_not_go_together_are_told(options: tuple[str, ...], told: str) -> None:

@@ -190,7 +190,12 @@ def _inventory(inventory: str | None, update: Path | None, output: Path | None) 
         raise click.UsageError("--update writes to the file that it renews; leave --output out.")
     if (inventory is None) == (update is None):
         raise click.UsageError("Give one inventory: INVENTORY, or --update FILE to renew it in place.")
-    return str(update) if inventory is None else inventory
+    path = str(update) if inventory is None else inventory
+    if output is not None and (output.suffix.lower() == ".json") != path.lower().endswith(".json"):
+        raise click.UsageError(
+            f"--output {output} would not be read as what {path} is; let both end in .json, or none."
+        )
+    return path
 
 
 def _role_of(text: str) -> tuple[Role | None, str]:
