@@ -104,10 +104,11 @@ def inventory_yaml(inventory: Inventory, comment: str = "") -> str:
 def _section(key: str, entries: Iterable[BaseModel]) -> Iterator[str]:
     yield f"{key}:"
     for entry in entries:
-        yield f"  - {_mapping(entry)}"
+        yield f"  - {entry_text(entry)}"
 
 
-def _mapping(entry: BaseModel) -> str:
+def entry_text(entry: BaseModel) -> str:
+    """Return a host, link, VM or rule on one line, without what is at its default."""
     return f"{{{', '.join(f'{name}: {text}' for name, text in _fields(entry))}}}"
 
 
@@ -125,7 +126,7 @@ def _fields(entry: BaseModel) -> Iterator[tuple[str, str]]:
 
 def _written(write: Callable[[Any], str], value: Any) -> str:
     if isinstance(value, tuple):
-        return f"[{', '.join(_mapping(part) if isinstance(part, BaseModel) else write(part) for part in value)}]"
+        return f"[{', '.join(entry_text(part) if isinstance(part, BaseModel) else write(part) for part in value)}]"
     return write(value)
 
 
