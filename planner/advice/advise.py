@@ -16,7 +16,7 @@ from planner.plan.progress import Progress, ProgressSink
 SHARE_OF_CONFLICT = 0.4
 SHARE_OF_DEADLINE = 0.4
 """Shares of the time left that the conflict and the smallest deadline may take, one after the other [1]."""
-SHARE_OF_QUESTION = 0.15
+SHARE_OF_QUESTION = 0.25
 """Share of the whole time that one question may take [1]."""
 
 
