@@ -24,7 +24,7 @@ from planner.verify import staleness, verify_plan
 
 __all__ = ["calibrate", "check", "explain", "front", "plan", "predict", "simulate", "verify", "window"]
 
-SHARE_OF_ADVICE = 0.1
+SHARE_OF_ADVICE = 0.14
 SHARE_OF_ADVICE_ON_MANY = 0.25
 """Shares of the time limit that are kept for advice, where it is asked for, on few or many moving VMs [1]."""
 MANY = 60
@@ -122,8 +122,8 @@ def check(
     """Tell whether an evacuation can be done in time, as soon as that is proven; a yes carries a verified plan.
 
     Takes, returns and raises what `plan` does; the plan of a yes need not be the best one. With `advise` it also has in
-    `Plan.advice` how much time it takes and, of a no, the smallest conflict and what would help; a tenth of the time
-    limit is kept for that, a quarter where many VMs move.
+    `Plan.advice` how much time it takes and, of a no, the smallest conflict and what would help; a seventh of the
+    time limit is kept for that, a quarter where many VMs move.
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
     request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)

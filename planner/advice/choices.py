@@ -26,6 +26,8 @@ SPEEDS = tuple(GBIT * speed for speed in (1, 2.5, 5, 10, 20, 25, 40, 50, 80, 100
 GIB = 2**30
 MOST_OF_A_KIND = 4
 """How many hosts, links, rules or VMs are tried for one kind of change [count]."""
+SHARE_OF_TRIAGE = 0.35
+"""Share of the time that is kept for a triage [1]."""
 SLOTS = (1, 2, 4, 8)
 """How many more migrations at once are tried [count]."""
 
@@ -72,7 +74,7 @@ def choices(
         plan = _better(quickest, inventory, longer, oracle)
         found.append(_choice(ChoiceKind.MORE_TIME, plan, amount=deadline_s, unit="s"))
     for trial in _trials(inventory, request, conflict):
-        if oracle.clock.expired:
+        if oracle.clock.left_s <= SHARE_OF_TRIAGE * oracle.clock.limit_s:
             break
         choice = _smallest(trial, oracle)
         if choice is not None:
