@@ -13,7 +13,7 @@ from planner.importers.naming import fits, names_for
 from planner.importers.report import report_lines
 from planner.importers.update import update
 from planner.inventory.load import parse_inventory
-from planner.inventory.models import Separate, Together
+from planner.inventory.models import Approach, Separate, Together
 from planner.inventory.write import inventory_yaml
 
 GIB = 2**30
@@ -112,6 +112,18 @@ def test_names_are_made_to_fit_and_stay_apart() -> None:
     assert found["ok"] == "ok"
     assert len(set(found.values())) == len(given)
     assert all(fits(name) for name in found.values())
+
+
+def test_ways_to_move_and_working_sets_are_those_of_the_source() -> None:
+    ways = (Approach.COLD, Approach.PRECOPY)
+    found = facts(machine("x", approaches=(Approach.COLD,)), machine("y", working_set_bytes=9 * GIB))
+    found.approaches, found.evacuate = ways, "leaving"
+    imported = load(found, Wishes("rack"))
+    x, y = imported.inventory.vms
+    assert imported.inventory.settings.approaches == ways
+    assert (x.approaches, x.working_set) == ((Approach.COLD,), None)
+    assert (y.approaches, y.working_set) == (None, 4 * GIB)
+    assert imported.evacuate == "leaving"
 
 
 def test_two_vms_of_one_name_are_told_apart() -> None:
