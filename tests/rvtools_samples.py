@@ -58,9 +58,10 @@ def workbook(tables: Tables) -> bytes:
     book = openpyxl.Workbook(write_only=True)
     for name, rows in tables.items():
         sheet = book.create_sheet(name)
-        sheet.append(columns(rows))
+        names = columns(rows)
+        sheet.append(names)
         for row in rows:
-            sheet.append([row.get(key) for key in columns(rows)])
+            sheet.append([row.get(key) for key in names])
     data = io.BytesIO()
     book.save(data)
     return data.getvalue()

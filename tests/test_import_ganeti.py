@@ -18,6 +18,7 @@ from planner.importers.facts import Facts
 from planner.importers.ganeti import OFFLINE_LABEL, ganeti_facts
 from planner.importers.loader import Wishes, load
 from planner.importers.report import Imported, report_lines
+from planner.inventory.load import load_inventory
 from planner.inventory.models import Approach, Inventory, Separate
 from planner.plan.models import Plan
 from planner.render.markdown import markdown_runbook
@@ -251,6 +252,34 @@ def test_mutations_give_an_inventory_or_a_report(tmp_path: Path) -> None:
             read += 1
     assert read > 20
     assert refused > 100
+
+
+def test_an_evacuation_that_was_run_and_a_drained_node_are_seen_by_an_update(tmp_path: Path) -> None:
+    out, data = tmp_path / "inventory.yaml", tmp_path / "cluster.data"
+    text = SAMPLE.read_text(encoding="utf-8")
+    data.write_text(text, encoding="utf-8")
+    assert CliRunner().invoke(main, ["import", "ganeti", str(data), "-o", str(out)]).exit_code == 0
+    before = load_inventory(out)
+    plan = api.plan(before, ["node1.example.com"], 3600)
+    after = applied(text, plan).replace("|32|Y|", "|32|N|")
+    # The empty node is drained, and db1's new primary gets another secondary.
+    after = after.replace(
+        "node1.example.com|65536|1024|64512|2097152|1769472|32|N|", "node1.example.com|?|?|?|?|?|?|Y|"
+    )
+    after = after.replace(
+        "node2.example.com|node1.example.com|drbd|service:db", "node2.example.com|node3.example.com|drbd|"
+    )
+    data.write_text(after, encoding="utf-8")
+    result = CliRunner().invoke(main, ["import", "ganeti", str(data), "--update", str(out)])
+    assert result.exit_code == 0, result.output
+    now = load_inventory(out)
+    hosts = {host.name.split(".")[0]: host for host in now.hosts}
+    assert [name for name, host in hosts.items() if OFFLINE_LABEL in host.labels] == ["node1"]
+    assert [name for name, host in hosts.items() if not host.accepts] == ["node1"]
+    at = {vm.name: vm.host for vm in now.vms}
+    assert all(at[move.vm] == move.target for move in plan.moves)
+    db1 = next(vm for vm in now.vms if vm.name == "db1.example.com")
+    assert "drbd:node2.example.com+node3.example.com" in db1.requires
 
 
 def free_by_hbal(path: Path) -> dict[str, int]:

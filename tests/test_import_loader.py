@@ -174,6 +174,22 @@ def test_an_update_renews_facts_and_keeps_what_was_edited() -> None:
     assert "memory: 4 GiB" in found.text
 
 
+def test_an_update_renews_the_labels_of_the_source_and_keeps_others() -> None:
+    text = EDITED.replace("labels: [ssd]", "labels: [ssd, zone:1, resting]").replace(
+        "weight: 5", "requires: [ssd, zone:1]"
+    )
+    now = facts(machine("x", requires=("zone:2",)), machine("y", "b"), machine("z", "b"))
+    now.hosts[0] = FoundHost("a", 32, 64 * GIB, labels=("zone:2", "other"))
+    now.hosts[1] = FoundHost("b", 32, 64 * GIB, labels=("zone:2",))
+    now.owned = ("zone:", "resting")
+    fresh = load(now, Wishes("rack"))
+    inventory = parse_inventory(update(text, fresh.inventory, fresh.measured, "rack.yaml", fresh.owned).text)
+    assert [host.labels for host in inventory.hosts] == [("ssd", "zone:2"), ("zone:2",)]
+    assert inventory.vms[0].requires == ("ssd", "zone:2")
+    kept = parse_inventory(update(text, fresh.inventory, fresh.measured, "rack.yaml").text)
+    assert kept.hosts[0].labels == ("ssd", "zone:1", "resting")
+
+
 def test_an_update_with_nothing_new_changes_nothing() -> None:
     same = load(facts(machine("x"), machine("y", "b"), machine("z", "b")), Wishes("rack"))
     found = update(EDITED, same.inventory, same.measured, "rack.yaml")

@@ -129,6 +129,8 @@ class Facts:
         How VMs can be moved there; all ways if None.
     evacuate
         Label of the hosts that the source wants emptied, or None where it wants none.
+    owned
+        What labels begin with that come from the source; an update renews them, all others stay.
     hosts, vms, rules
         What was found.
     assumed, dropped, missing
@@ -144,3 +146,4 @@ class Facts:
     missing: list[str] = field(default_factory=list)
     approaches: tuple[Approach, ...] | None = None
     evacuate: str | None = None
+    owned: tuple[str, ...] = ()

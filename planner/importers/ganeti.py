@@ -22,6 +22,8 @@ MIGRATION = "htools:migration:"
 ALLOWED = "htools:allowmigration:"
 WISHES = ("htools:desiredlocation:", "htools:nlocation:")
 """Cluster tags that give other tags their meaning; the last two are preferences that Ganeti does not enforce."""
+OWNED = ("group:", "drbd:", "migration:", OFFLINE_LABEL)
+"""What labels begin with that an update renews."""
 WAYS = (Approach.COLD, Approach.PRECOPY)
 """What `gnt-instance migrate` does: live, or with ``--non-live``."""
 LOCAL = frozenset({"plain", "file"})
@@ -40,7 +42,7 @@ def ganeti_facts(path: str) -> Facts:
 
 def _facts(cluster: Cluster) -> Facts:
     work = _Mapping(cluster)
-    facts = Facts("Ganeti", approaches=WAYS)
+    facts = Facts("Ganeti", approaches=WAYS, owned=OWNED)
     facts.hosts = [work.host(node) for node in cluster.nodes]
     facts.vms = [work.vm(instance) for instance in cluster.instances if instance.running]
     facts.rules = list(work.rules())

@@ -106,6 +106,7 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
         measured=frozenset(work.measured()),
         doubtful=tuple(work.doubtful()),
         evacuate=facts.evacuate,
+        owned=facts.owned,
     )
 
 

@@ -18,6 +18,8 @@ from planner.inventory.places import limited
 
 VCPUS_PER_CORE = 4.0
 """vCPUs that a core may carry where nothing else is said [1]; the export knows no limit."""
+OWNED = ("cluster:", "evc:", "datastore:", MAINTENANCE_LABEL)
+"""What labels begin with that an update renews."""
 WAYS = (Approach.COLD, Approach.PRECOPY)
 """vMotion is pre-copy; a VM that is switched off moves cold."""
 LEFT_OUT = {
@@ -62,7 +64,7 @@ def rvtools_facts(path: str, vcpus_per_core: float = VCPUS_PER_CORE) -> Facts:
         raise InputError(limited(problems))
     hosts = Hosts(tables, vcpus_per_core)
     machines = Machines(tables, hosts)
-    facts = Facts("VMware by RVTools", approaches=WAYS)
+    facts = Facts("VMware by RVTools", approaches=WAYS, owned=OWNED)
     facts.hosts = [machines.with_stores(host) for host in hosts.found.values()]
     facts.vms = machines.found
     facts.rules = machines.found_rules()
