@@ -89,7 +89,7 @@ def test_what_does_not_run_is_left_out_and_its_vcpus_stay_reserved(tmp_path: Pat
     rows = "\n".join(f"{state}|512|0|2|{state}|Y|a||ext||1|-" for state in states)
     found = imported(tmp_path, small(instances=f"{rows}\nsoon|512|0|2|running|Y|a||ext||1|-|Y"))
     assert [vm.name for vm in found.inventory.vms] == ["running", "ERROR_up"]
-    assert found.inventory.hosts[0].cpus == 4 * 4 - 6 * 2
+    assert found.inventory.hosts[0].cpus == 4 * 4 - 1 - 4 * 2
     assert any("6 VMs not running" in line for line in found.dropped)
 
 
@@ -153,10 +153,10 @@ def test_policies_say_how_many_vcpus_a_core_carries(tmp_path: Path) -> None:
     spec = "1,1,1,1,1,1"
     policies = f"|{spec}|{spec};{spec}|drbd|2.0|32.0\ndefault|{spec}|{spec};{spec}|drbd|1.5|32.0|2.0"
     found = imported(tmp_path, small(policies=policies))
-    assert {host.cpus for host in found.inventory.hosts} == {6}
+    assert {host.cpus for host in found.inventory.hosts} == {5}
     assert any("memory ratio" in line for line in found.dropped)
-    assert {host.cpus for host in imported(tmp_path, small(policies=policies.split("\n")[0])).inventory.hosts} == {8}
-    assert {host.cpus for host in imported(tmp_path, small()).inventory.hosts} == {16}
+    assert {host.cpus for host in imported(tmp_path, small(policies=policies.split("\n")[0])).inventory.hosts} == {7}
+    assert {host.cpus for host in imported(tmp_path, small()).inventory.hosts} == {15}
 
 
 def test_a_node_keeps_what_it_needs_itself(tmp_path: Path) -> None:
@@ -282,28 +282,31 @@ def test_an_evacuation_that_was_run_and_a_drained_node_are_seen_by_an_update(tmp
     assert "drbd:node2.example.com+node3.example.com" in db1.requires
 
 
-def free_by_hbal(path: Path) -> dict[str, int]:
-    """Return each node's memory that hbal could allot [MiB], by its name without what all names end with."""
+def free_by_hbal(path: Path, ratio: int = 4) -> dict[str, tuple[int, int]]:
+    """Return each node's memory [MiB] and vCPUs that hbal could allot, by name without what all names end with."""
     assert HBAL is not None
-    command = [HBAL, "-t", str(path), "-l0", "--no-disk-moves", "--no-instance-moves", "--print-nodes=name,umem,fmem"]
+    fields = "--print-nodes=name,umem,fmem,tcpu,ucpu"
+    command = [HBAL, "-t", str(path), "-l0", "--no-disk-moves", "--no-instance-moves", fields]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     told = done.stdout + done.stderr
     assert "inconsistent" not in told
     table = told.split("Final cluster status:")[1]
-    rows = re.findall(r"^ *(\S+) +(-?\d+) +(-?\d+) *$", table, re.MULTILINE)
-    assert all(int(may) == int(free) >= 0 for _, may, free in rows)
-    return {name: int(free) for name, free, _ in rows}
+    rows = re.findall(r"^ *(\S+) +(-?\d+) +(-?\d+) +(\d+) +(\d+) *$", table, re.MULTILINE)
+    assert all(int(may) == int(free) >= 0 for _, may, free, _, _ in rows)
+    assert all(int(vcpus) <= ratio * int(cores) for _, _, _, cores, vcpus in rows)
+    return {name: (int(free), ratio * int(cores) - int(vcpus)) for name, free, _, cores, vcpus in rows}
 
 
-def free_by_us(inventory: Inventory, plan: Plan | None = None) -> dict[str, int]:
-    """Return each host's memory that no VM has, now or after a plan [MiB]."""
-    left = {host.name: host.memory for host in inventory.hosts}
+def free_by_us(inventory: Inventory, plan: Plan | None = None) -> dict[str, tuple[int, int]]:
+    """Return each host's memory [MiB] and vCPUs that no VM has, now or after a plan."""
+    left = {host.name: (host.memory // MIB, host.cpus) for host in inventory.hosts}
     at = {vm.name: vm.host for vm in inventory.vms}
     for move in () if plan is None else plan.moves:
         at[move.vm] = move.target
     for vm in inventory.vms:
-        left[at[vm.name]] -= vm.memory
-    return {name.removesuffix(".example.com"): size // MIB for name, size in left.items()}
+        memory, cpus = left[at[vm.name]]
+        left[at[vm.name]] = (memory - vm.memory // MIB, cpus - vm.vcpus)
+    return {name.removesuffix(".example.com"): size for name, size in left.items()}
 
 
 def applied(text: str, plan: Plan) -> str:
@@ -334,9 +337,9 @@ def made_up(seed: int) -> str:
         size, space = rng.choice((1024, 2048, 4096)), rng.choice((10240, 20480))
         primary, other = rng.sample(names, 2)
         template = rng.choice(("drbd", "drbd", "drbd", "ext", "plain"))
-        status = rng.choice(("running",) * 9 + ("ADMIN_down",))
+        status = rng.choice(("running",) * 8 + ("ADMIN_down", "ADMIN_offline", "ERROR_up", "ERROR_down"))
         secondary = other if template == "drbd" else ""
-        memory[primary] += size if status == "running" else 0
+        memory[primary] += size if status in ("running", "ERROR_up") else 0
         disk[primary] += space if template != "ext" else 0
         disk[other] += space if secondary else 0
         tag = f"service:{number % 6}" if number < 12 else ""
@@ -356,7 +359,7 @@ def test_hbal_sees_the_same_free_memory_as_we_do_and_takes_the_end_of_a_plan(tmp
     path = tmp_path / "after.data"
     path.write_text(applied(SAMPLE.read_text(encoding="utf-8"), plan), encoding="utf-8")
     assert free_by_hbal(path) == free_by_us(inventory, plan)
-    assert free_by_us(inventory, plan)["node1"] == 63 * 1024
+    assert free_by_us(inventory, plan)["node1"] == (63 * 1024, 127)
 
 
 @needs_hbal

@@ -67,7 +67,7 @@ class _Mapping:
         for instance in cluster.instances:
             if instance.running:
                 self._used_mib[instance.primary] += instance.memory_mib
-            else:
+            elif instance.counts:
                 self._idle_vcpus[instance.primary] += instance.vcpus
             if instance.running and instance.template == "drbd" and instance.secondary:
                 pair = _pair(instance)
@@ -177,7 +177,7 @@ class _Mapping:
         cluster = self._cluster
         down = [one.name for one in cluster.instances if not one.running]
         if down:
-            yield f"{counted(len(down), 'VM')} not running, whose vCPUs are kept: {some(down)}"
+            yield f"{counted(len(down), 'VM')} not running; vCPUs are kept for those that may be started: {some(down)}"
         offline = [node.name for node in cluster.nodes if node.offline]
         if offline:
             yield f"{counted(len(offline), 'host')} as a target, offline or drained: {some(offline)}"

@@ -18,6 +18,8 @@ STATUSES = RUNNING | {
 TEMPLATES = frozenset({"diskless", "file", "sharedfile", "plain", "blockdev", "drbd", "rbd", "ext", "gluster"})
 DEFAULT_VCPU_RATIO = 4.0
 """vCPUs for each core of a node where no policy says otherwise: Ganeti's own default [1]."""
+DEFAULT_OWN_CPUS = 1
+"""vCPUs that a node needs itself where its row does not say: htools' own default [count]."""
 MAX_MIB = 2**40
 """Largest size accepted [MiB]: one EiB; more is a mistake in the unit."""
 MAX_COUNT = 1_000_000
@@ -70,6 +72,11 @@ class Instance:
     def running(self) -> bool:
         """Whether it runs on its primary node."""
         return self.status in RUNNING and not self.forthcoming
+
+    @property
+    def counts(self) -> bool:
+        """Whether htools count its vCPUs, as it runs or may be started."""
+        return self.status != "ADMIN_offline" and not self.forthcoming
 
 
 @dataclass
@@ -214,7 +221,7 @@ class _Reader:
             group=row.columns[8],
             tags=_tags(row.column(10)),
             exclusive_storage=row.column(11) == "Y",
-            own_cpus=self._whole(row, 13, "n_cpus", MAX_COUNT) if row.column(13) else 0,
+            own_cpus=self._whole(row, 13, "n_cpus", MAX_COUNT) if row.column(13) else DEFAULT_OWN_CPUS,
         )
 
     def _instance(self, row: _Row, nodes: set[str]) -> Instance:

@@ -38,11 +38,11 @@ class Table:
             ours: next((plain(theirs) for theirs in choice if plain(theirs) in known), None)
             for ours, choice in names.items()
         }
-        for ours in NEEDED.get(name, ()):
-            if sheet is not None and self._keys[ours] is None:
-                message = f"{name} has no column {names[ours][0]}"
-                mend = "export the sheet with all its columns, and its names in English"
-                problems.append(Problem("no-column", message, mend, sheet.place(None)))
+        lacking = [names[ours][0] for ours in NEEDED.get(name, ()) if self._keys[ours] is None]
+        if sheet is not None and lacking:
+            message = f"{name} has no column {', '.join(lacking)}"
+            mend = "export the sheet with all its columns, their names in English"
+            problems.append(Problem("no-column", message, mend, sheet.place(None)))
 
     def __iter__(self) -> Iterator[Row]:
         return iter(() if self._sheet is None else self._sheet.rows)
