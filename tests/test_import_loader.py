@@ -105,6 +105,13 @@ def test_a_vm_on_no_known_host_is_left_out_and_told() -> None:
     assert any("lost" in line for line in found.dropped)
 
 
+def test_names_do_not_command_the_terminal() -> None:
+    found = load(facts(machine("x"), machine("\x1b[2Jlost", "c")), Wishes("rack"))
+    told = "\n".join(report_lines(found, None))
+    assert "\\x1b[2Jlost" in told
+    assert "\x1b" not in told
+
+
 def test_names_are_made_to_fit_and_stay_apart() -> None:
     given = ["web 1", "web-1", "web/1", "-x", "ü", "", "a" * 200, "ok"]
     found = names_for(given)

@@ -111,9 +111,9 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
 
 
 def some(names: Sequence[str]) -> str:
-    """Return names for a report, cut after a few."""
+    """Return names for a report, cut after a few; what a terminal would obey is made visible."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(clip(name, 200) for name in names[:SHOWN]) + more
 
 
 class _Loader:
