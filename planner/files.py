@@ -35,6 +35,17 @@ def read_text(path: str | Path) -> str:
     InputError
         If there is no such file, it cannot be read, is larger than `MAX_FILE_BYTES` or is no UTF-8 text.
     """
+    return _decode(read_bytes(path), str(path))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Read a file of any kind.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it cannot be read or is larger than `MAX_FILE_BYTES`.
+    """
     place = Place(file=str(path))
     try:
         with Path(path).open("rb") as file:
@@ -52,7 +63,7 @@ def read_text(path: str | Path) -> str:
     if len(data) > MAX_FILE_BYTES:
         message = f"the file is larger than {MAX_FILE_BYTES // 2**20} MiB"
         raise InputError.single("too-large", message, "check that it is the right file", place)
-    return _decode(data, str(path))
+    return data
 
 
 def _decode(data: bytes, file: str) -> str:

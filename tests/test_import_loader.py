@@ -15,7 +15,7 @@ from planner.importers.naming import fits, names_for
 from planner.importers.report import report_lines
 from planner.importers.update import renew_fields, update
 from planner.inventory.load import parse_inventory
-from planner.inventory.models import Separate, Together
+from planner.inventory.models import Approach, Separate, Together
 from planner.inventory.write import inventory_yaml
 
 GIB = 2**30
@@ -107,6 +107,13 @@ def test_a_vm_on_no_known_host_is_left_out_and_told() -> None:
     assert any("lost" in line for line in found.dropped)
 
 
+def test_names_do_not_command_the_terminal() -> None:
+    found = load(facts(machine("x"), machine("\x1b[2Jlost", "c")), Wishes("rack"))
+    told = "\n".join(report_lines(found, None))
+    assert "\\x1b[2Jlost" in told
+    assert "\x1b" not in told
+
+
 def test_names_are_made_to_fit_and_stay_apart() -> None:
     given = ["web 1", "web-1", "web/1", "-x", "ü", "", "a" * 200, "ok"]
     found = names_for(given)
@@ -114,6 +121,18 @@ def test_names_are_made_to_fit_and_stay_apart() -> None:
     assert found["ok"] == "ok"
     assert len(set(found.values())) == len(given)
     assert all(fits(name) for name in found.values())
+
+
+def test_ways_to_move_and_working_sets_are_those_of_the_source() -> None:
+    ways = (Approach.COLD, Approach.PRECOPY)
+    found = facts(machine("x", approaches=(Approach.COLD,)), machine("y", working_set_bytes=9 * GIB))
+    found.approaches, found.evacuate = ways, "leaving"
+    imported = load(found, Wishes("rack"))
+    x, y = imported.inventory.vms
+    assert imported.inventory.settings.approaches == ways
+    assert (x.approaches, x.working_set) == ((Approach.COLD,), None)
+    assert (y.approaches, y.working_set) == (None, 4 * GIB)
+    assert imported.evacuate == "leaving"
 
 
 def test_two_vms_of_one_name_are_told_apart() -> None:
@@ -162,6 +181,22 @@ def test_an_update_renews_facts_and_keeps_what_was_edited() -> None:
         assert comment in found.text
     assert "-  - {name: z" in found.diff
     assert "memory: 4 GiB" in found.text
+
+
+def test_an_update_renews_the_labels_of_the_source_and_keeps_others() -> None:
+    text = EDITED.replace("labels: [ssd]", "labels: [ssd, zone:1, resting]").replace(
+        "weight: 5", "requires: [ssd, zone:1]"
+    )
+    now = facts(machine("x", requires=("zone:2",)), machine("y", "b"), machine("z", "b"))
+    now.hosts[0] = FoundHost("a", 32, 64 * GIB, labels=("zone:2", "other"))
+    now.hosts[1] = FoundHost("b", 32, 64 * GIB, labels=("zone:2",))
+    now.owned = ("zone:", "resting")
+    fresh = load(now, Wishes("rack"))
+    inventory = parse_inventory(update(text, fresh.inventory, fresh.measured, "rack.yaml", fresh.owned).text)
+    assert [host.labels for host in inventory.hosts] == [("ssd", "zone:2"), ("zone:2",)]
+    assert inventory.vms[0].requires == ("ssd", "zone:2")
+    kept = parse_inventory(update(text, fresh.inventory, fresh.measured, "rack.yaml").text)
+    assert kept.hosts[0].labels == ("ssd", "zone:1", "resting")
 
 
 def test_an_update_with_nothing_new_changes_nothing() -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from planner.inventory.base import Approach
+
 
 class Hindrance(StrEnum):
     """Why a VM cannot move live, or not everywhere."""
@@ -70,10 +72,14 @@ class FoundVM:
         Disks that would have to move with it, because they are local [bytes].
     nonzero_bytes
         Memory that it uses, where the source says [bytes].
+    working_set_bytes
+        Memory that its writes are spread over, where the source has a hint of it [bytes].
     read_rate, write_rate
         Rates at which it reads and dirties memory [bytes/s]; None where the source does not say.
     requires
         Labels that its host must have.
+    approaches
+        Those that it can use, where it cannot use all that the source's system has.
     hindrances
         Why it cannot move live, or not everywhere, with the words of the source for it, such as a device's name.
     """
@@ -84,9 +90,11 @@ class FoundVM:
     memory_bytes: int
     disk_bytes: int = 0
     nonzero_bytes: int | None = None
+    working_set_bytes: int | None = None
     read_rate: float | None = None
     write_rate: float | None = None
     requires: tuple[str, ...] = ()
+    approaches: tuple[Approach, ...] | None = None
     hindrances: tuple[tuple[Hindrance, str], ...] = ()
 
 
@@ -117,6 +125,12 @@ class Facts:
     ----------
     source
         The source in words, such as ``Proxmox VE``.
+    approaches
+        How VMs can be moved there; all ways if None.
+    evacuate
+        Label of the hosts that the source wants emptied, or None where it wants none.
+    owned
+        What labels begin with that come from the source; an update renews them, all others stay.
     hosts, vms, rules
         What was found.
     assumed, dropped, missing
@@ -130,3 +144,6 @@ class Facts:
     assumed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    approaches: tuple[Approach, ...] | None = None
+    evacuate: str | None = None
+    owned: tuple[str, ...] = ()

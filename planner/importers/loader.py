@@ -14,7 +14,18 @@ from planner.importers.naming import names_for
 from planner.importers.report import Imported, counted
 from planner.importers.topology import ASSUMED_NIC_BYTES_PER_S, one_switch, read_topology
 from planner.inventory.load import check_inventory
-from planner.inventory.models import INVENTORY_FORMAT, VM, Host, Inventory, Link, Rule, Separate, Settings, Together
+from planner.inventory.models import (
+    ALL_APPROACHES,
+    INVENTORY_FORMAT,
+    VM,
+    Host,
+    Inventory,
+    Link,
+    Rule,
+    Separate,
+    Settings,
+    Together,
+)
 from planner.inventory.places import clip
 from planner.units import format_rate, format_size
 
@@ -94,13 +105,15 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
         hindered=tuple(work.hindered()),
         measured=frozenset(work.measured()),
         doubtful=tuple(work.doubtful()),
+        evacuate=facts.evacuate,
+        owned=facts.owned,
     )
 
 
 def some(names: Sequence[str]) -> str:
-    """Return names for a report, cut after a few."""
+    """Return names for a report, cut after a few; what a terminal would obey is made visible."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(clip(name, 200) for name in names[:SHOWN]) + more
 
 
 class _Loader:
@@ -135,7 +148,7 @@ class _Loader:
         return Inventory(
             format=INVENTORY_FORMAT,
             name=self._wishes.name,
-            settings=Settings(model="saturating"),
+            settings=Settings(model="saturating", approaches=self._facts.approaches or ALL_APPROACHES),
             hosts=hosts,
             switches=switches,
             links=links,
@@ -189,8 +202,10 @@ class _Loader:
                 memory=vm.memory_bytes,
                 disk=vm.disk_bytes,
                 nonzero_memory=None if vm.nonzero_bytes is None else min(vm.nonzero_bytes, vm.memory_bytes),
+                working_set=None if vm.working_set_bytes is None else min(vm.working_set_bytes, vm.memory_bytes),
                 read_rate=ASSUMED_READ_BYTES_PER_S if vm.read_rate is None else vm.read_rate,
                 write_rate=ASSUMED_WRITE_BYTES_PER_S if vm.write_rate is None else vm.write_rate,
+                approaches=vm.approaches,
                 requires=vm.requires,
                 pinned=any(kind in STUCK for kind, _ in vm.hindrances),
             )

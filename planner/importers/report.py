@@ -32,6 +32,8 @@ class Imported:
         Figures of the source that look like faults of measuring, a sentence each.
     evacuate
         Label of the hosts that the source wants emptied, or None where it wants none.
+    owned
+        What labels begin with that come from the source.
     """
 
     inventory: Inventory
@@ -43,6 +45,7 @@ class Imported:
     measured: frozenset[str] = frozenset()
     doubtful: tuple[str, ...] = ()
     evacuate: str | None = None
+    owned: tuple[str, ...] = ()
 
 
 def report_lines(imported: Imported, written_to: str | None) -> Iterator[str]:

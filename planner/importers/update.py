@@ -53,7 +53,7 @@ class Updated:
     went: tuple[str, ...]
 
 
-def update(text: str, fresh: Inventory, measured: Iterable[str], file: str) -> Updated:
+def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, owned: tuple[str, ...] = ()) -> Updated:
     """Renew the facts in the text of an inventory.
 
     Parameters
@@ -66,6 +66,8 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str) -> U
         Names of the VMs whose rates the source has measured.
     file
         Name of the file, for errors and the diff.
+    owned
+        What labels begin with that come from the source.
 
     Raises
     ------
@@ -82,6 +84,7 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str) -> U
             listed = document[section] = CommentedSeq()
         rates = RATE_FACTS if section == "vms" else ()
         new, gone = _renew(listed, entries, facts, rates, known)
+        _renew_labels(listed, entries, owned)
         came += new
         went += gone
     _forget(document, {name for name in went if name not in {vm.name for vm in fresh.vms}})
@@ -191,6 +194,25 @@ def _write_fields(entry: CommentedMap, written: Mapping[str, Any], keys: Iterabl
             entry[key].fa.set_flow_style()
         else:
             entry[key] = written[key]
+
+
+def _renew_labels(listed: CommentedSeq, entries: Sequence[Host | VM], owned: tuple[str, ...]) -> None:
+    """Renew the labels that the source owns; those that an operator gave stay, before them."""
+    now = {entry.name: entry for entry in entries}
+    for entry in listed:
+        found = now[entry["name"]]
+        key, fresh = ("labels", found.labels) if isinstance(found, Host) else ("requires", found.requires)
+        old = entry.get(key) or []
+        kept = [label for label in old if not label.startswith(owned)]
+        wanted = [*kept, *(label for label in fresh if label.startswith(owned) and label not in kept)]
+        if set(wanted) == set(old):
+            continue
+        if wanted:
+            new = CommentedSeq(wanted)
+            new.fa.set_flow_style()
+            entry[key] = new
+        else:
+            del entry[key]
 
 
 def _fields(entry: Host | VM) -> dict[str, Any]:
