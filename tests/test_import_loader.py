@@ -13,7 +13,7 @@ from planner.importers.naming import fits, names_for
 from planner.importers.report import report_lines
 from planner.importers.update import update
 from planner.inventory.load import parse_inventory
-from planner.inventory.models import Separate, Together
+from planner.inventory.models import Approach, Separate, Settings, Together
 from planner.inventory.write import inventory_yaml
 
 GIB = 2**30
@@ -180,3 +180,20 @@ def test_an_update_of_what_is_no_inventory_is_refused() -> None:
     fresh = load(facts(machine("x")), Wishes("rack"))
     with pytest.raises(InputError):
         update("format: evac/inventory/1\nname: rack\n", fresh.inventory, fresh.measured, "rack.yaml")
+
+
+def test_what_is_said_of_several_vms_is_in_the_plural() -> None:
+    told = [(Hindrance.HOST_CPU, ""), (Hindrance.LOCAL_DISK, "")]
+    found = load(facts(machine("x", hindrances=told), machine("y", hindrances=told)), Wishes("rack"))
+    assert "2 VMs have their host's CPU model, so that their target must have the same: x, y" in found.hindered
+    assert "2 VMs have disks on their host, which move with them: x, y" in found.hindered
+
+
+def test_settings_ways_and_what_is_to_be_emptied_come_from_the_source() -> None:
+    given = facts(machine("x", approaches=(Approach.COLD,)))
+    given.settings = Settings(model="saturating", max_outgoing=1)
+    given.evacuate = "away"
+    found = load(given, Wishes("rack"))
+    assert found.inventory.settings.max_outgoing == 1
+    assert found.inventory.vms[0].approaches == (Approach.COLD,)
+    assert found.evacuate == "away"

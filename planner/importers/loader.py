@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from planner.importers.naming import names_for
 from planner.importers.report import Imported, counted
 from planner.importers.topology import ASSUMED_NIC_BYTES_PER_S, one_switch, read_topology
 from planner.inventory.load import check_inventory
-from planner.inventory.models import INVENTORY_FORMAT, VM, Host, Inventory, Link, Rule, Separate, Settings, Together
+from planner.inventory.models import INVENTORY_FORMAT, VM, Host, Inventory, Link, Rule, Separate, Together
 from planner.inventory.places import clip
 from planner.units import format_rate, format_size
 
@@ -94,6 +95,7 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
         hindered=tuple(work.hindered()),
         measured=frozenset(work.measured()),
         doubtful=tuple(work.doubtful()),
+        evacuate=facts.evacuate,
     )
 
 
@@ -135,7 +137,7 @@ class _Loader:
         return Inventory(
             format=INVENTORY_FORMAT,
             name=self._wishes.name,
-            settings=Settings(model="saturating"),
+            settings=self._facts.settings,
             hosts=hosts,
             switches=switches,
             links=links,
@@ -191,6 +193,7 @@ class _Loader:
                 nonzero_memory=None if vm.nonzero_bytes is None else min(vm.nonzero_bytes, vm.memory_bytes),
                 read_rate=ASSUMED_READ_BYTES_PER_S if vm.read_rate is None else vm.read_rate,
                 write_rate=ASSUMED_WRITE_BYTES_PER_S if vm.write_rate is None else vm.write_rate,
+                approaches=vm.approaches,
                 requires=vm.requires,
                 pinned=any(kind in STUCK for kind, _ in vm.hindrances),
             )
@@ -286,4 +289,4 @@ def _of_many(words: str, count: int) -> str:
         return words
     first, rest = words.split(" ", 1)
     verb = {"has": "have", "uses": "use", "is": "are"}.get(first, first)
-    return f"{verb} {rest}".replace("its host", "their host").replace(" it", " them")
+    return re.sub(r"\bit\b", "them", re.sub(r"\bits\b", "their", f"{verb} {rest}"))
