@@ -15,17 +15,21 @@ from click.testing import CliRunner
 from planner.cli.main import main
 from planner.errors import InputError
 from planner.importers.loader import Wishes, load
+from planner.importers.openstack import facts_of as openstack_facts
+from planner.importers.openstack_format import read_cloud as read_openstack
 from planner.importers.proxmox import facts_of as proxmox_facts
 from planner.importers.proxmox_format import read_cluster as read_proxmox
 from planner.importers.saved import read_saved
 
-SOURCES = ("proxmox",)
+SOURCES = ("proxmox", "openstack")
 
 
 def imported(source: str, path: Path) -> None:
     answers, problems = read_saved(str(path), "saved answers", "save them anew")
-    assert source == "proxmox"
-    facts = proxmox_facts(read_proxmox(answers, problems, str(path)), None, str(path))
+    if source == "proxmox":
+        facts = proxmox_facts(read_proxmox(answers, problems, str(path)), None, str(path))
+    else:
+        facts = openstack_facts(read_openstack(answers, problems, str(path)), file=str(path))
     load(facts, Wishes("x", file=str(path)))
 
 

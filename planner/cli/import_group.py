@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.cli.lazy import LazyGroup
 from planner.cli.options import help_text
 
-SOURCES = {name: f"planner.cli.sources.{name}" for name in ("proxmox", "btrplace")}
+SOURCES = {name: f"planner.cli.sources.{name}" for name in ("proxmox", "openstack", "btrplace")}
 """The module of each source, in the order in which they are told."""
 
 HELP = help_text(
@@ -15,6 +15,8 @@ HELP = help_text(
     The inventory goes to stdout, or to a file with -o. A report on stderr tells what was found,
     what was assumed because the source does not say it, what was left out, and what is missing.
     """,
+    "evac import proxmox answers -o inventory.yaml",
+    "evac import openstack --cloud prod -o inventory.yaml",
     "evac import btrplace instance.json -o inventory.yaml",
 )
 
