@@ -197,3 +197,10 @@ def test_settings_ways_and_what_is_to_be_emptied_come_from_the_source() -> None:
     assert found.inventory.settings.max_outgoing == 1
     assert found.inventory.vms[0].approaches == (Approach.COLD,)
     assert found.evacuate == "away"
+
+
+def test_control_characters_of_a_source_do_not_reach_the_terminal() -> None:
+    given = facts(machine("x", hindrances=((Hindrance.PASSTHROUGH, "\x1b[31mred"),)), machine("y\x1b[2J", "gone"))
+    told = "\n".join(report_lines(load(given, Wishes("rack")), None))
+    assert "\x1b" not in told
+    assert "y\\x1b[2J" in told

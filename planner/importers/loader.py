@@ -24,6 +24,8 @@ ASSUMED_WRITE_BYTES_PER_S = 10e6
 """Rates of a VM of which nothing is known [bytes/s]: those of a moderately busy server."""
 SHOWN = 8
 """Names told in one line of a report [count]."""
+LONGEST = 200
+"""Longest entry of such a line [characters]."""
 MIB = 2**20
 
 HINDRANCE_WORDS: dict[Hindrance, str] = {
@@ -100,9 +102,9 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
 
 
 def some(names: Sequence[str]) -> str:
-    """Return names for a report, cut after a few."""
+    """Return names for a report, cut after a few, their control characters visible."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(clip(name, LONGEST) for name in names[:SHOWN]) + more
 
 
 class _Loader:
