@@ -267,6 +267,28 @@ def test_cpu_types_require_what_their_node_has(tmp_path: Path) -> None:
     )
 
 
+def test_cpu_types_of_a_maker_stay_with_its_cpus(tmp_path: Path) -> None:
+    found = imported(tmp_path, config(101, cpu="EPYC-Milan"))
+    assert vms(found)["web-1"].requires == ("cpu-maker-AMD",)
+    assert [name for name, host in hosts(found).items() if "cpu-maker-AMD" in host.labels] == ["pve1", "pve2", "pve4"]
+    assert "which nodes have the CPU types that VMs name: EPYC-Milan" in told(found)
+    assert "may move between CPUs of AMD and Intel" in told(found)
+
+    def one_maker(document: Document) -> None:
+        config(101, cpu="EPYC-Milan")(document)
+        document["/nodes/pve3/status"]["cpuinfo"]["model"] = "AMD EPYC 9354 32-Core Processor"
+
+    found = imported(tmp_path, one_maker)
+    assert vms(found)["web-1"].requires == ()
+    assert "may move between CPUs" not in told(found)
+
+
+def test_a_node_of_an_unknown_cpu_gets_no_vms_that_need_the_same(tmp_path: Path) -> None:
+    found = imported(tmp_path, lambda document: document.pop("/nodes/pve2/status"))
+    assert "cpu-AMD-EPYC-7313-16-Core-Processor" not in hosts(found)["pve2"].labels
+    assert "VMs with the CPU type host are not sent there, of 1 host: pve2" in told(found)
+
+
 def test_a_cpu_without_a_flag_is_of_a_lower_level(tmp_path: Path) -> None:
     def no_avx2(document: Document) -> None:
         info = document["/nodes/pve3/status"]["cpuinfo"]
@@ -462,3 +484,12 @@ def test_the_line_of_a_problem_is_told(tmp_path: Path) -> None:
     line = next(n for n, text in enumerate(path.read_text("utf-8").splitlines(), 1) if "lots" in text)
     (problem,) = refused(tmp_path, config(101, memory="lots"))
     assert f"answers.json:{line}: /nodes/pve1/qemu/101/config.memory" in problem
+
+
+def test_control_characters_of_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    def hostile(document: Document) -> None:
+        resource("qemu/110", name="\x1b[2Japp")(document)
+        config(110, lock="\x1b[31m")(document)
+        document["/cluster/ha/rules"].append({"rule": "\x1b[1m", "type": "\x07"})
+
+    assert not set("\x1b\x07") & set(told(imported(tmp_path, hostile)))

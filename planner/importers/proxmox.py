@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 from planner.errors import InputError, Place
 from planner.importers.facts import Facts, FoundHost, FoundVM, Hindrance
-from planner.importers.loader import some
 from planner.importers.naming import label, unique_names
 from planner.importers.proxmox_config import GuestConfig
-from planner.importers.proxmox_cpu import LEVELS, cpu_label, cpu_labels
+from planner.importers.proxmox_cpu import SAME_MODEL, Cpus
 from planner.importers.proxmox_datacenter import SOURCE, settings_of
-from planner.importers.proxmox_format import SHARED_TYPES, Cluster, CpuInfo, Resource
+from planner.importers.proxmox_format import SHARED_TYPES, Cluster, Resource
 from planner.importers.proxmox_ha import Placement, placement
-from planner.importers.report import counted
+from planner.importers.proxmox_report import left_out, tell
 from planner.inventory.models import Approach
 from planner.inventory.places import clip
 
@@ -71,8 +70,7 @@ class _Cluster:
             if store.status in ("", "available"):
                 self._nodes_of[store.storage or ""].add(store.node or "")
         self._online = {one.node or "" for one in cluster.nodes if one.status == "online"}
-        self._all_flags = all(cluster.cpus.get(node, CpuInfo()).flags for node in self._online)
-        self._unmodelled = {node for node in self._online if not cluster.cpus.get(node, CpuInfo()).model}
+        self._cpus = Cpus(cluster.cpus, self._online)
         self._labels: defaultdict[str, list[str]] = defaultdict(list)
         self._notes: defaultdict[str, list[str]] = defaultdict(list)
 
@@ -85,18 +83,18 @@ class _Cluster:
         self.facts.vms += [self._vm(one, rules) for one in self._running]
         self.facts.hosts += self._hosts()
         self.facts.rules += rules.rules
-        self.facts.dropped += [*rules.dropped, *self._left_out()]
+        self.facts.dropped += [*rules.dropped, *left_out(self._cluster)]
         self.facts.settings = settings_of(self._cluster.options, self.facts)
         if self._cluster.maintenance & {vm.host for vm in self.facts.vms}:
             self.facts.evacuate = MAINTENANCE
-        self._tell()
+        tell(self.facts, self._notes, self._cluster, self._cpus)
 
     def _label_nodes(self) -> None:
         for node in self._cluster.nodes:
             name = node.node or ""
             if name in self._cluster.maintenance:
                 self._labels[name].append(MAINTENANCE)
-            self._labels[name] += cpu_labels(self._cluster.cpus.get(name, CpuInfo()))
+            self._labels[name] += self._cpus.labels(name)
         for storage, nodes in self._nodes_of.items():
             if self._is_partial(storage):
                 for where in nodes:
@@ -150,7 +148,7 @@ class _Cluster:
             if disk_bytes and config.has_snapshots:
                 hindrances.append((Hindrance.SNAPSHOT, "its local disks cannot move live"))
                 approaches = (Approach.COLD,)
-            self._cpu(name, node, config.cpu, requires)
+            requires += self._cpu(name, node, config.cpu)
             if config.lock:
                 self._notes["locked"].append(f"{name} ({clip(config.lock)})")
             if config.has_balloon:
@@ -209,70 +207,16 @@ class _Cluster:
             hindrances.append((Hindrance.LOCAL_DISK, ", ".join(local)))
         return total
 
-    def _cpu(self, name: str, node: str, cpu: str, requires: list[str]) -> None:
-        """Add what a VM's CPU type requires of its node."""
-        if cpu in ("host", "max"):
-            known = self._cluster.cpus.get(node)
-            if known is not None and known.model:
-                requires.append(cpu_label(known))
-                self._notes["unmodelled"] += sorted(self._unmodelled - set(self._notes["unmodelled"]))
-            else:
-                self._notes["cpu"].append(name)
-        elif cpu in LEVELS and cpu in self._labels[node] and self._all_flags:
-            requires.append(cpu)
-
-    def _left_out(self) -> Iterator[str]:
-        machines = [one for one in self._cluster.guests if one.type == "qemu"]
-        templates = [one for one in machines if one.template]
-        off = [one for one in machines if not one.template and one.status == "stopped"]
-        unknown = [one for one in machines if not one.template and one.status not in ("stopped", "running")]
-        boxes = [one for one in self._cluster.guests if one.type == "lxc" and one.status == "running"]
-        if off:
-            yield f"{counted(len(off), 'VM')} that {_be(off)} off"
-        if templates:
-            yield counted(len(templates), "template")
-        if unknown:
-            names = [one.name or f"vm-{one.vmid}" for one in unknown]
-            yield f"{counted(len(unknown), 'VM')} of which the cluster knows no state: {some(names)}"
-        if boxes:
-            yield (
-                f"{counted(len(boxes), 'container')}, which cannot move live; their memory and CPUs are taken off their"
-                " hosts"
-            )
-
-    def _tell(self) -> None:
-        """Write the sentences on what was noted on the way."""
-        told, missing = self.facts.assumed, self.facts.missing
-        for key, noun, sentence in (
-            ("locked", "VM", "locked now are taken to be free when the plan starts"),
-            ("balloon", "VM", "with a balloon may take all their memory"),
-            ("touched", "VM", "hold in zero pages what their hosts have not given them (memhost)"),
-            ("offline", "host", "that are not online take no VMs"),
-        ):
-            if self._notes[key]:
-                names = self._notes[key]
-                told.append(f"{counted(len(names), noun)} {_agree(sentence, len(names))}: {some(names)}")
-        if self._notes["storage"]:
-            names = list(dict.fromkeys(map(clip, self._notes["storage"])))
-            told.append(f"storages that the answers do not tell of are local: {some(names)}")
-        if self._notes["unused"]:
-            self.facts.dropped.append(
-                f"unused disks, which move too where they are local: {some(self._notes['unused'])}"
-            )
-        for key, noun, sentence in (
-            ("unconfigured", "VM", "the configuration, so that nothing is known of disks, devices and CPU type, of"),
-            ("cpu", "VM", "the CPU models of nodes (/nodes/NODE/status), which must be the same for"),
-            ("unmodelled", "host", "the CPU models, so that VMs with the CPU type host are not sent there, of"),
-            ("own", "host", "what nodes need for themselves: VMs are offered all memory that containers leave of"),
-        ):
-            if self._notes[key]:
-                missing.append(f"{sentence} {counted(len(self._notes[key]), noun)}: {some(self._notes[key])}")
-        if self._notes["sizeless"]:
-            missing.append(f"the size of disks, for which maxdisk is taken: {some(self._notes['sizeless'])}")
-        if self._cluster.groups is None and self._cluster.rules is None:
-            missing.append("the HA rules and groups (/cluster/ha/rules, /cluster/ha/groups), if there are any")
-        if self._cluster.options is None:
-            missing.append("the limits and the network of migrations (/cluster/options)")
+    def _cpu(self, name: str, node: str, cpu_type: str) -> list[str]:
+        """Return what a VM's CPU type requires of its node."""
+        labels = self._cpus.requires(node, cpu_type)
+        if labels is None:
+            self._notes["cpu"].append(name)
+        elif cpu_type in SAME_MODEL:
+            self._notes["unmodelled"] = self._cpus.unmodelled
+        elif not labels or labels[0] == cpu_type:
+            self._notes["any maker"].append(name)
+        return labels or []
 
 
 def _own_memory(node: Resource, guests: list[Resource]) -> int | None:
@@ -284,23 +228,3 @@ def _own_memory(node: Resource, guests: list[Resource]) -> int | None:
 
 def _storage_label(storage: str) -> str:
     return label(f"storage-{storage}")
-
-
-def _be(things: list[Resource]) -> str:
-    return "is" if len(things) == 1 else "are"
-
-
-def _agree(sentence: str, count: int) -> str:
-    """Return a sentence on several things as one on as many as there are."""
-    if count != 1:
-        return sentence
-    for many, one in (
-        ("are taken", "is taken"),
-        ("may take all their", "may take all its"),
-        ("hold in", "holds in"),
-        ("their hosts have not given them", "its host has not given it"),
-        ("that are", "that is"),
-        ("online take", "online takes"),
-    ):
-        sentence = sentence.replace(many, one)
-    return sentence

@@ -12,6 +12,7 @@ from planner.importers.loader import some
 from planner.importers.naming import label
 from planner.importers.proxmox_format import AffinityRule, Cluster
 from planner.importers.report import counted
+from planner.inventory.places import clip
 
 
 @dataclass
@@ -67,7 +68,7 @@ def placement(cluster: Cluster, names: Mapping[int, str], nodes: Iterable[str]) 
             kind: Literal["separate", "together"] = "together" if rule.affinity == "positive" else "separate"
             found.rules.append(FoundRule(kind, tuple(names[vmid] for vmid in members), rule.rule))
         else:
-            found.dropped.append(f"the HA rule {rule.rule} of the kind {rule.type}")
+            found.dropped.append(f"the HA rule {clip(rule.rule)} of the kind {clip(rule.type)}")
     if wishes:
         found.dropped.append(f"preferences of HA groups and rules, which need not be kept: {some(wishes)}")
     if off:
