@@ -169,6 +169,19 @@ def test_capacity_is_novas_where_placement_is_silent(tmp_path: Path) -> None:
     assert hosts(imported(tmp_path, with_capacity, vcpus_per_cpu=2))[A1].cpus == 2 * 64 - 4
 
 
+def test_several_cpu_models_are_told(tmp_path: Path) -> None:
+    def several(document: Document) -> None:
+        with_capacity(document)
+        hypervisor(B1, cpu_info='{"model": "EPYC-Rome", "vendor": "AMD"}')(document)
+
+    found = imported(tmp_path, several)
+    assert "cpu-EPYC-Rome" in hosts(found)[B1].labels, "old answers have JSON within JSON"
+    assert "servers may run on every CPU model (add labels where they may not): Cascadelake-Server, EPYC-Rome" in told(
+        found
+    )
+    assert "every CPU model" not in told(imported(tmp_path, with_capacity))
+
+
 def test_capacity_that_nobody_tells_is_missing(tmp_path: Path) -> None:
     found = imported(tmp_path, without_placement)
     assert "memory or CPUs of 4 hosts" in told(found)

@@ -11,8 +11,9 @@ from planner.importers.facts import Facts, FoundHost, FoundRule, FoundVM, Hindra
 from planner.importers.loader import some
 from planner.importers.naming import unique_names
 from planner.importers.openstack_flavor import Wish, hindrances, unsaid, wants_dedicated, wishes
-from planner.importers.openstack_format import Cloud, Flavor, Server
+from planner.importers.openstack_format import Cloud
 from planner.importers.openstack_hosts import DEDICATED, DISABLED, MIB, VCPUS_PER_CPU, Hosts, zone_label
+from planner.importers.openstack_models import Flavor, Server
 from planner.importers.report import counted
 from planner.inventory.models import Approach, Settings
 from planner.inventory.places import clip
@@ -242,6 +243,9 @@ class _Cloud:
         )
         if not self._shared_disks and any(vm.disk_bytes for vm in self.facts.vms):
             told.append("the disks of flavors are on the hosts and move with the servers (--shared-disks: they do not)")
+        models = self._hosts.cpu_models
+        if len(models) > 1:
+            told.append(f"servers may run on every CPU model (add labels where they may not): {some(models)}")
         if self._hosts.have_dedicated:
             told.append("dedicated and shared CPUs of a host are counted together")
         for key, words in (

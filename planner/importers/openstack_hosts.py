@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from planner.importers.naming import label
 from planner.importers.openstack_flavor import Wish
-from planner.importers.openstack_format import Aggregate, Cloud, Hypervisor, Provider
+from planner.importers.openstack_format import Cloud
+from planner.importers.openstack_models import Aggregate, Hypervisor, Provider
 
 MIB = 2**20
 DISABLED = "disabled"
@@ -158,6 +159,12 @@ class Hosts:
             *(wish.label for wish in wished if self.has(host, wish)),
         ]
         return tuple(dict.fromkeys(found))
+
+    @property
+    def cpu_models(self) -> list[str]:
+        """The CPU models that hosts tell of."""
+        models = {one.cpu_info.get("model") for one in self.all}
+        return sorted(model for model in models if isinstance(model, str) and model)
 
     @property
     def have_dedicated(self) -> bool:
