@@ -75,6 +75,12 @@ def test_what_is_asked_live_is_what_was_saved(cluster: Cluster, certificate: Pat
     assert not any("/qemu/112/" in path for _, path in cluster.asked), "it is off"
 
 
+def test_a_token_may_name_its_user(cluster: Cluster) -> None:
+    variables = {"PROXMOX_TOKEN_ID": "planner@pve!evac", "PROXMOX_TOKEN_SECRET": SECRET, "PROXMOX_USER": ""}
+    arguments = ["import", "proxmox", "--host", f"127.0.0.1:{cluster.port}", "--insecure-no-tls-check"]
+    assert CliRunner().invoke(main, arguments, env=variables).exit_code == 0
+
+
 def test_a_certificate_that_is_not_trusted_is_refused(cluster: Cluster) -> None:
     result = ask(cluster)
     assert result.exit_code == 2

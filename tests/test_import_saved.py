@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,14 @@ def _somewhere(document: Any, rng: random.Random) -> tuple[Any, Any]:
         key = rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))
         value = value[key]
     return holder, key
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_saved_answers_need_no_sdk(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("proxmoxer", "requests", "openstack", "keystoneauth1"):
+        monkeypatch.setitem(sys.modules, name, None)
+    result = CliRunner().invoke(main, ["import", source, f"examples/imports/{source}.json"])
+    assert result.exit_code == 0
 
 
 def test_all_files_that_are_damaged_are_told_at_once(tmp_path: Path) -> None:

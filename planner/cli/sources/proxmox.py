@@ -80,6 +80,9 @@ def command(
             raise click.UsageError("Name the saved answers, or a node to ask with --host.")
         secret, password = os.environ.get("PROXMOX_TOKEN_SECRET"), os.environ.get("PROXMOX_PASSWORD")
         token = os.environ.get("PROXMOX_TOKEN_ID")
+        if token and "!" in token:  # with its user, as Proxmox VE shows it
+            owner, _, token = token.partition("!")
+            user = user or owner
         if not user:
             raise click.UsageError("Say who asks: --user planner@pve.")
         if not (token and secret) and not password:
