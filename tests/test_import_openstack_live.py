@@ -53,7 +53,10 @@ class Cloud:
         return 200, self.page(inner, SAMPLE[inner], parse_qs(query)), {}
 
     def page(self, path: str, data: Any, query: Mapping[str, list[str]]) -> Any:
-        """Return a page of servers; all else comes whole."""
+        """Return a page of servers, or two of the server groups; all else comes whole."""
+        if path == "/os-server-groups":
+            first = int(query.get("offset", ["0"])[0])
+            return {"server_groups": data["server_groups"][first : first + 2]}
         if path != "/servers/detail":
             return data
         servers = data["servers"]
@@ -161,7 +164,7 @@ def test_what_is_asked_live_is_what_was_saved(cloud: Cloud, tmp_path: Path) -> N
     result = ask(cloud, tmp_path)
     assert result.exit_code == 0, result.output
     saved = CliRunner().invoke(main, ["import", "openstack", "examples/imports/openstack.json"])
-    assert result.stdout == saved.stdout, "and the servers came in three pages"
+    assert result.stdout == saved.stdout, "and servers and server groups came in pages"
     assert {method for method, _, _ in cloud.asked} == {"GET"}, "nothing is changed there"
     versions = {path: version for _, path, version in cloud.asked}
     assert versions["/compute/v2.1/servers/detail"] == "compute 2.96"

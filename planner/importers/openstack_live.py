@@ -35,6 +35,8 @@ class Question:
         The list that is answered, which comes in pages; empty where it does not.
     needed
         False: done without where it is refused.
+    by_offset
+        True: pages are told by how many entries were before them, and not by the last of them.
     """
 
     service: str
@@ -43,6 +45,7 @@ class Question:
     params: tuple[tuple[str, str], ...] = ()
     key: str = ""
     needed: bool = False
+    by_offset: bool = False
 
 
 QUESTIONS = (
@@ -50,7 +53,7 @@ QUESTIONS = (
     # From 2.88 on, hypervisors no longer tell what they have.
     Question("compute", "/os-hypervisors/detail", "2.87", (), "hypervisors", needed=True),
     Question("compute", "/os-aggregates", "2.53"),
-    Question("compute", "/os-server-groups", "2.64", (("all_projects", "True"),)),
+    Question("compute", "/os-server-groups", "2.64", (("all_projects", "True"),), "server_groups", by_offset=True),
     Question("compute", "/flavors/detail", "2.61", (("is_public", "None"),), "flavors"),
     Question("compute", "/os-services", "2.53", (("binary", "nova-compute"),)),
     Question("placement", "/resource_providers", "1.14"),
@@ -174,9 +177,10 @@ def _pages(connection: Any, question: Question, newest: Any) -> Iterator[Answer]
     service = getattr(connection, question.service)
     microversion = newest(service, question.microversion) if question.microversion else None
     params = [*question.params, *([("limit", str(PAGE))] if question.key else [])]
-    marker: str | None = None
+    following: tuple[str, str] | None = None
+    seen = 0
     for number in range(MOST_PAGES):
-        more = [] if marker is None else [("marker", marker)]
+        more = [] if following is None else [following]
         response = service.get(
             question.path, params=[*params, *more], microversion=microversion, headers={"Accept": "application/json"}
         )
@@ -187,8 +191,18 @@ def _pages(connection: Any, question: Question, newest: Any) -> Iterator[Answer]
         entries = data.get(question.key) if isinstance(data, dict) and question.key else None
         path = question.path if number == 0 else f"{question.path}-{number + 1}"
         yield Answer(path, data, Document({}, f"{question.service}:{path}", dict))
-        last = entries[-1] if isinstance(entries, list) and entries else None
-        follows = isinstance(links, list) and any(isinstance(one, dict) and one.get("rel") == "next" for one in links)
-        if not follows or not isinstance(last, dict) or last.get("id") in (None, marker):
+        if not isinstance(entries, list) or not entries:
             return
-        marker = str(last["id"])
+        seen += len(entries)
+        before, following = following, _following(question, entries, links, seen)
+        if following in (None, before):
+            return
+
+
+def _following(question: Question, entries: list[Any], links: Any, seen: int) -> tuple[str, str] | None:
+    """Return the parameter of the next page, or None where this was the last one."""
+    if question.by_offset:
+        return "offset", str(seen)
+    goes_on = isinstance(links, list) and any(isinstance(one, dict) and one.get("rel") == "next" for one in links)
+    last = entries[-1].get("id") if isinstance(entries[-1], dict) else None
+    return ("marker", str(last)) if goes_on and last is not None else None
