@@ -276,6 +276,7 @@ def test_the_instance_is_not_replaced_by_its_inventory(tmp_path: Path) -> None:
 
 
 def test_an_unknown_source_is_told_with_those_that_there_are() -> None:
-    result = CliRunner().invoke(main, ["import", "vmware", "x"])
+    result = CliRunner().invoke(main, ["import", "mainframe", "x"])
     assert result.exit_code == 2
-    assert "There is no source 'vmware'; there is btrplace, prometheus." in result.stderr
+    assert "There is no source 'mainframe'; there is " in result.stderr
+    assert "btrplace" in result.stderr

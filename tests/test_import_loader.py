@@ -15,7 +15,7 @@ from planner.importers.naming import fits, names_for
 from planner.importers.report import report_lines
 from planner.importers.update import renew_fields, update
 from planner.inventory.load import parse_inventory
-from planner.inventory.models import Approach, Separate, Together
+from planner.inventory.models import Approach, Separate, Settings, Together
 from planner.inventory.write import inventory_yaml
 
 GIB = 2**30
@@ -126,7 +126,7 @@ def test_names_are_made_to_fit_and_stay_apart() -> None:
 def test_ways_to_move_and_working_sets_are_those_of_the_source() -> None:
     ways = (Approach.COLD, Approach.PRECOPY)
     found = facts(machine("x", approaches=(Approach.COLD,)), machine("y", working_set_bytes=9 * GIB))
-    found.approaches, found.evacuate = ways, "leaving"
+    found.settings, found.evacuate = Settings(model="saturating", approaches=ways), "leaving"
     imported = load(found, Wishes("rack"))
     x, y = imported.inventory.vms
     assert imported.inventory.settings.approaches == ways
@@ -247,3 +247,27 @@ def test_an_inventory_in_json_stays_json(indent: int | None) -> None:
     renewed = renew_fields(text, changed, {"x": ("write_rate", "write_rate_range")}, "inv.json")
     assert json.loads(renewed.text)["vms"][0]["write_rate_range"] == ["4 MB/s", "6 MB/s"]
     assert parse_inventory(renewed.text).vms == changed.vms
+
+
+def test_what_is_said_of_several_vms_is_in_the_plural() -> None:
+    told = [(Hindrance.HOST_CPU, ""), (Hindrance.LOCAL_DISK, "")]
+    found = load(facts(machine("x", hindrances=told), machine("y", hindrances=told)), Wishes("rack"))
+    assert "2 VMs have their host's CPU model, so that their target must have the same: x, y" in found.hindered
+    assert "2 VMs have disks on their host, which move with them: x, y" in found.hindered
+
+
+def test_settings_ways_and_what_is_to_be_emptied_come_from_the_source() -> None:
+    given = facts(machine("x", approaches=(Approach.COLD,)))
+    given.settings = Settings(model="saturating", max_outgoing=1)
+    given.evacuate = "away"
+    found = load(given, Wishes("rack"))
+    assert found.inventory.settings.max_outgoing == 1
+    assert found.inventory.vms[0].approaches == (Approach.COLD,)
+    assert found.evacuate == "away"
+
+
+def test_control_characters_of_a_source_do_not_reach_the_terminal() -> None:
+    given = facts(machine("x", hindrances=((Hindrance.PASSTHROUGH, "\x1b[31mred"),)), machine("y\x1b[2J", "gone"))
+    told = "\n".join(report_lines(load(given, Wishes("rack")), None))
+    assert "\x1b" not in told
+    assert "y\\x1b[2J" in told

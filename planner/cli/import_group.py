@@ -5,7 +5,10 @@ from __future__ import annotations
 from planner.cli.lazy import LazyGroup
 from planner.cli.options import help_text
 
-SOURCES = {name: f"planner.cli.sources.{name}" for name in ("rvtools", "ganeti", "btrplace", "prometheus")}
+SOURCES = {
+    name: f"planner.cli.sources.{name}"
+    for name in ("proxmox", "openstack", "rvtools", "ganeti", "btrplace", "prometheus")
+}
 """The module of each source, in the order in which they are told."""
 
 HELP = help_text(
@@ -15,6 +18,8 @@ HELP = help_text(
     The inventory goes to stdout, or to a file with -o. A report on stderr tells what was found,
     what was assumed because the source does not say it, what was left out, and what is missing.
     """,
+    "evac import proxmox answers -o inventory.yaml",
+    "evac import openstack --cloud prod -o inventory.yaml",
     "evac import rvtools RVTools_export_all.xlsx -o inventory.yaml",
     "evac import ganeti cluster.example.com.data -o inventory.yaml",
     "evac import prometheus inventory.yaml --exporter kubevirt --url https://prometheus.example -o measured.yaml",

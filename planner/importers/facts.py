@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from planner.inventory.base import Approach
+from planner.inventory.models import Approach, Settings
 
 
 class Hindrance(StrEnum):
@@ -78,10 +78,10 @@ class FoundVM:
         Rates at which it reads and dirties memory [bytes/s]; None where the source does not say.
     requires
         Labels that its host must have.
-    approaches
-        Those that it can use, where it cannot use all that the source's system has.
     hindrances
         Why it cannot move live, or not everywhere, with the words of the source for it, such as a device's name.
+    approaches
+        Ways in which it may move; None for all.
     """
 
     name: str
@@ -94,8 +94,8 @@ class FoundVM:
     read_rate: float | None = None
     write_rate: float | None = None
     requires: tuple[str, ...] = ()
-    approaches: tuple[Approach, ...] | None = None
     hindrances: tuple[tuple[Hindrance, str], ...] = ()
+    approaches: tuple[Approach, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,16 +125,16 @@ class Facts:
     ----------
     source
         The source in words, such as ``Proxmox VE``.
-    approaches
-        How VMs can be moved there; all ways if None.
-    evacuate
-        Label of the hosts that the source wants emptied, or None where it wants none.
-    owned
-        What labels begin with that come from the source; an update renews them, all others stay.
     hosts, vms, rules
         What was found.
     assumed, dropped, missing
         Sentences for the report that only the importer knows, without a full stop, in lower case but for names.
+    settings
+        What holds for all migrations there.
+    evacuate
+        Label of the hosts that the source wants emptied, or None where it wants none.
+    owned
+        What labels begin with that come from the source; an update renews them, all others stay.
     """
 
     source: str
@@ -144,6 +144,6 @@ class Facts:
     assumed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    approaches: tuple[Approach, ...] | None = None
+    settings: Settings = field(default_factory=lambda: Settings(model="saturating"))
     evacuate: str | None = None
     owned: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from planner.importers.ganeti_format import Cluster, Instance, Node, read_cluste
 from planner.importers.loader import some
 from planner.importers.naming import names_for
 from planner.importers.report import counted
-from planner.inventory.models import Approach
+from planner.inventory.models import Approach, Settings
 
 MIB = 2**20
 OFFLINE_LABEL = "ganeti-offline"
@@ -42,7 +42,7 @@ def ganeti_facts(path: str) -> Facts:
 
 def _facts(cluster: Cluster) -> Facts:
     work = _Mapping(cluster)
-    facts = Facts("Ganeti", approaches=WAYS, owned=OWNED)
+    facts = Facts("Ganeti", settings=Settings(model="saturating", approaches=WAYS), owned=OWNED)
     facts.hosts = [work.host(node) for node in cluster.nodes]
     facts.vms = [work.vm(instance) for instance in cluster.instances if instance.running]
     facts.rules = list(work.rules())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,18 +15,7 @@ from planner.importers.naming import names_for
 from planner.importers.report import Imported, counted
 from planner.importers.topology import ASSUMED_NIC_BYTES_PER_S, one_switch, read_topology
 from planner.inventory.load import check_inventory
-from planner.inventory.models import (
-    ALL_APPROACHES,
-    INVENTORY_FORMAT,
-    VM,
-    Host,
-    Inventory,
-    Link,
-    Rule,
-    Separate,
-    Settings,
-    Together,
-)
+from planner.inventory.models import INVENTORY_FORMAT, VM, Host, Inventory, Link, Rule, Separate, Together
 from planner.inventory.places import clip
 from planner.units import format_rate, format_size
 
@@ -34,6 +24,8 @@ ASSUMED_WRITE_BYTES_PER_S = 10e6
 """Rates of a VM of which nothing is known [bytes/s]: those of a moderately busy server."""
 SHOWN = 8
 """Names told in one line of a report [count]."""
+LONGEST = 200
+"""Longest entry of such a line [characters]."""
 MIB = 2**20
 
 HINDRANCE_WORDS: dict[Hindrance, str] = {
@@ -111,9 +103,9 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
 
 
 def some(names: Sequence[str]) -> str:
-    """Return names for a report, cut after a few; what a terminal would obey is made visible."""
+    """Return names for a report, cut after a few, their control characters visible."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(clip(name, 200) for name in names[:SHOWN]) + more
+    return ", ".join(clip(name, LONGEST) for name in names[:SHOWN]) + more
 
 
 class _Loader:
@@ -148,7 +140,7 @@ class _Loader:
         return Inventory(
             format=INVENTORY_FORMAT,
             name=self._wishes.name,
-            settings=Settings(model="saturating", approaches=self._facts.approaches or ALL_APPROACHES),
+            settings=self._facts.settings,
             hosts=hosts,
             switches=switches,
             links=links,
@@ -301,4 +293,4 @@ def _of_many(words: str, count: int) -> str:
         return words
     first, rest = words.split(" ", 1)
     verb = {"has": "have", "uses": "use", "is": "are"}.get(first, first)
-    return f"{verb} {rest}".replace("its host", "their host").replace(" it", " them")
+    return re.sub(r"\bit\b", "them", re.sub(r"\bits\b", "their", f"{verb} {rest}"))

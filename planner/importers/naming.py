@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from planner.inventory.models import NAME_PATTERN
 
@@ -35,6 +36,30 @@ def names_for(given: Iterable[str], *, taken: Iterable[str] = ()) -> dict[str, s
             new = f"{base}-{number}"
         used.add(new)
         found[name] = new
+    return found
+
+
+def unique_names[K: (int, str)](given: Mapping[K, str]) -> dict[K, str]:
+    """Return a name for each id: its own, or with the id behind it where several have the same.
+
+    Parameters
+    ----------
+    given
+        Names by id; ids are told by their first eight signs.
+    """
+    often = Counter(given.values())
+    used = {name for name, count in often.items() if count == 1}
+    found: dict[K, str] = {}
+    for key, name in given.items():
+        if often[name] > 1:
+            short = name[: LONGEST - 20]
+            told, number = f"{short}-{str(key)[:8]}", 1
+            while told in used:
+                number += 1
+                told = f"{short}-{str(key)[:8]}-{number}"
+            name = told
+            used.add(name)
+        found[key] = name
     return found
 
 

@@ -13,7 +13,7 @@ from planner.importers.rvtools_hosts import MAINTENANCE_LABEL, Hosts
 from planner.importers.rvtools_names import SHEETS
 from planner.importers.rvtools_sheets import read_sheets
 from planner.importers.rvtools_vms import Machines
-from planner.inventory.models import Approach
+from planner.inventory.models import Approach, Settings
 from planner.inventory.places import limited
 
 VCPUS_PER_CORE = 4.0
@@ -64,7 +64,7 @@ def rvtools_facts(path: str, vcpus_per_core: float = VCPUS_PER_CORE) -> Facts:
         raise InputError(limited(problems))
     hosts = Hosts(tables, vcpus_per_core)
     machines = Machines(tables, hosts)
-    facts = Facts("VMware by RVTools", approaches=WAYS, owned=OWNED)
+    facts = Facts("VMware by RVTools", settings=Settings(model="saturating", approaches=WAYS), owned=OWNED)
     facts.hosts = [machines.with_stores(host) for host in hosts.found.values()]
     facts.vms = machines.found
     facts.rules = machines.found_rules()
