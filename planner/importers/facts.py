@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from planner.inventory.models import Approach, Settings
+
 
 class Hindrance(StrEnum):
     """Why a VM cannot move live, or not everywhere."""
@@ -76,6 +78,8 @@ class FoundVM:
         Labels that its host must have.
     hindrances
         Why it cannot move live, or not everywhere, with the words of the source for it, such as a device's name.
+    approaches
+        Approaches that the source lets it use; None for those of the settings.
     """
 
     name: str
@@ -88,6 +92,7 @@ class FoundVM:
     write_rate: float | None = None
     requires: tuple[str, ...] = ()
     hindrances: tuple[tuple[Hindrance, str], ...] = ()
+    approaches: tuple[Approach, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,8 @@ class Facts:
         What was found.
     assumed, dropped, missing
         Sentences for the report that only the importer knows, without a full stop, in lower case but for names.
+    settings
+        Settings that the source has for its migrations, such as how many run at once.
     """
 
     source: str
@@ -130,3 +137,4 @@ class Facts:
     assumed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    settings: Settings = field(default_factory=lambda: Settings(model="saturating"))

@@ -14,7 +14,7 @@ from planner.importers.naming import names_for
 from planner.importers.report import Imported, counted
 from planner.importers.topology import ASSUMED_NIC_BYTES_PER_S, one_switch, read_topology
 from planner.inventory.load import check_inventory
-from planner.inventory.models import INVENTORY_FORMAT, VM, Host, Inventory, Link, Rule, Separate, Settings, Together
+from planner.inventory.models import INVENTORY_FORMAT, VM, Host, Inventory, Link, Rule, Separate, Together
 from planner.inventory.places import clip
 from planner.units import format_rate, format_size
 
@@ -135,7 +135,7 @@ class _Loader:
         return Inventory(
             format=INVENTORY_FORMAT,
             name=self._wishes.name,
-            settings=Settings(model="saturating"),
+            settings=self._facts.settings,
             hosts=hosts,
             switches=switches,
             links=links,
@@ -191,6 +191,7 @@ class _Loader:
                 nonzero_memory=None if vm.nonzero_bytes is None else min(vm.nonzero_bytes, vm.memory_bytes),
                 read_rate=ASSUMED_READ_BYTES_PER_S if vm.read_rate is None else vm.read_rate,
                 write_rate=ASSUMED_WRITE_BYTES_PER_S if vm.write_rate is None else vm.write_rate,
+                approaches=vm.approaches,
                 requires=vm.requires,
                 pinned=any(kind in STUCK for kind, _ in vm.hindrances),
             )

@@ -51,7 +51,7 @@ _NUMERIC_START = frozenset("+-.0123456789")
 _LONGEST_INTEGER = 400
 
 
-def read_yaml(text: str, file: str | None, what: str) -> Document:
+def read_yaml(text: str, file: str | None, what: str, *, max_keys: int = MAX_KEYS) -> Document:
     """Read one YAML document.
 
     Parameters
@@ -62,6 +62,8 @@ def read_yaml(text: str, file: str | None, what: str) -> Document:
         Name of the file, for the places of problems.
     what
         What the document should be, such as ``an inventory``.
+    max_keys
+        Most keys of a mapping [count]; documents of others may use names as keys.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def read_yaml(text: str, file: str | None, what: str) -> Document:
         If the text is no YAML, is empty, no mapping, more than one document, too deep or too wide, or has
         anchors, aliases, tags or keys that are not text.
     """
-    reader = _Reader(yaml.parse(text, Loader=_LOADER), file, what)
+    reader = _Reader(yaml.parse(text, Loader=_LOADER), file, what, max_keys)
     try:
         data = reader.document()
     except yaml.YAMLError as error:
@@ -105,11 +107,12 @@ def resolve(text: str) -> Any:
 class _Reader:
     """Builds the data from events by recursive descent, and notes the line of each entry."""
 
-    def __init__(self, events: Iterator[Any], file: str | None, what: str) -> None:
+    def __init__(self, events: Iterator[Any], file: str | None, what: str, max_keys: int) -> None:
         self.problems: list[Problem] = []
         self._events = events
         self._file = file
         self._what = what
+        self._max_keys = max_keys
         self._path: list[str | int] = []
         self._marks: dict[Path, dict[str, int] | list[int]] = {}
 
@@ -163,8 +166,8 @@ class _Reader:
                 self._note_duplicate(key, line, marks[key])
                 self._skip_value()
                 continue
-            if len(data) == MAX_KEYS:
-                message = f"a mapping with more than {MAX_KEYS} keys"
+            if len(data) == self._max_keys:
+                message = f"a mapping with more than {self._max_keys} keys"
                 self._refuse("too-many", message, "check that it is the right file", event)
             self._path.append(key)
             data[key] = self._value(next(self._events))
