@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -287,4 +288,4 @@ def _of_many(words: str, count: int) -> str:
         return words
     first, rest = words.split(" ", 1)
     verb = {"has": "have", "uses": "use", "is": "are"}.get(first, first)
-    return f"{verb} {rest}".replace("its host", "their host").replace(" it", " them")
+    return re.sub(r"\bits\b", "their", re.sub(r"\bit\b", "them", f"{verb} {rest}"))
