@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.cli.lazy import LazyGroup
 from planner.cli.options import help_text
 
-SOURCES = {name: f"planner.cli.sources.{name}" for name in ("btrplace", "libvirt")}
+SOURCES = {name: f"planner.cli.sources.{name}" for name in ("btrplace", "libvirt", "kubevirt")}
 """The module of each source, in the order in which they are told."""
 
 HELP = help_text(
