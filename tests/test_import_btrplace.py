@@ -278,4 +278,4 @@ def test_the_instance_is_not_replaced_by_its_inventory(tmp_path: Path) -> None:
 def test_an_unknown_source_is_told_with_those_that_there_are() -> None:
     result = CliRunner().invoke(main, ["import", "vmware", "x"])
     assert result.exit_code == 2
-    assert "There is no source 'vmware'; there is btrplace." in result.stderr
+    assert "There is no source 'vmware'; there is btrplace" in result.stderr
