@@ -84,12 +84,35 @@ def test_sizes_rates_and_disks_have_their_units() -> None:
     assert (web.vcpus, web.memory_bytes, web.disk_bytes) == (4, 8 * GIB, 0)
     assert web.write_rate == 37 * MIB
     assert web.nonzero_bytes == int(6.1 * MIB) * 1024
-    assert build.disk_bytes == 20 * GIB, "what is written of the disk, not its nominal size"
+    assert build.disk_bytes == 21478375424, "what the file holds, not the nominal size"
     assert found["db-1"].nonzero_bytes is None, "huge pages do not count as resident"
     assert found["router-2"].write_rate is None, "not measured"
     assert all(vm.read_rate is None for vm in found.values()), "nothing tells it"
     hosts = {host.name: host for host in facts(SAMPLE).hosts}
     assert (hosts["hv1"].cpus, hosts["hv1"].memory_bytes) == (32, 131848220 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("allocation", "physical", "capacity", "size"),
+    [(0, 5, 100, 5), (7, 5, 100, 7), (0, 130, 100, 100), (0, 0, 100, 100), (0, 0, 0, 0), (3, 0, 0, 3)],
+)
+def test_what_is_copied_of_a_disk(allocation: int, physical: int, capacity: int, size: int, tmp_path: Path) -> None:
+    (tmp_path / "stats.txt").write_text(
+        f"Domain: 'x'\n  block.count=1\n  block.0.name=vda\n  block.0.allocation={allocation}\n"
+        f"  block.0.physical={physical}\n  block.0.capacity={capacity}\n",
+        "utf-8",
+    )
+    vm = one(tmp_path, "<disk type='file'><source file='/a'/><target dev='vda'/></disk>")
+    assert vm.disk_bytes == size
+
+
+def test_backing_files_are_copied_as_well(tmp_path: Path) -> None:
+    (tmp_path / "stats.txt").write_text(
+        "Domain: 'x'\n  block.count=2\n  block.0.name=vda\n  block.0.backingIndex=1\n  block.0.physical=5\n"
+        "  block.1.name=vda\n  block.1.backingIndex=2\n  block.1.physical=30\n",
+        "utf-8",
+    )
+    assert one(tmp_path, "<disk type='file'><source file='/a'/><target dev='vda'/></disk>").disk_bytes == 35
 
 
 def test_paused_vms_count_and_vms_that_are_off_do_not() -> None:

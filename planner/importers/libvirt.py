@@ -181,18 +181,21 @@ class _Facts:
         return pools.holds(disk.source)
 
     def _disk_bytes(self, host: HostParts, domain: Domain, disk: Disk) -> int | None:
-        """Return what of a disk is written, its backing files with it [bytes]; None where nothing says."""
+        """Return what of a disk has to be copied, its backing files with it [bytes]; None where nothing says.
+
+        The allocation of a running domain is the highest offset that it has written since it was started; what was
+        there before is in the physical size.
+        """
         found: int | None = None
         for index in range(min(1000, host.number(domain.name, "block.count") or 0)):
             if host.stats[domain.name].get(f"block.{index}.name") != disk.target:
                 continue
-            for key in ("allocation", "physical", "capacity"):
-                size = host.number(domain.name, f"block.{index}.{key}")
-                if size:
-                    found = (found or 0) + size
-                    break
-            else:
-                found = found or 0
+            allocation, physical, capacity = (
+                host.number(domain.name, f"block.{index}.{key}") or 0
+                for key in ("allocation", "physical", "capacity")
+            )
+            size = max(allocation, physical) or capacity
+            found = (found or 0) + (min(size, capacity) if capacity else size)
         return found
 
     def _nonzero(self, host: HostParts, domain: Domain) -> int | None:
