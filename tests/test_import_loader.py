@@ -180,3 +180,12 @@ def test_an_update_of_what_is_no_inventory_is_refused() -> None:
     fresh = load(facts(machine("x")), Wishes("rack"))
     with pytest.raises(InputError):
         update("format: evac/inventory/1\nname: rack\n", fresh.inventory, fresh.measured, "rack.yaml")
+
+
+def test_writes_that_were_measured_alone_are_renewed_alone() -> None:
+    fresh = load(facts(machine("x", write_rate=7e6), machine("y", "b"), machine("z", "b")), Wishes("rack"))
+    assert (fresh.measured, fresh.written) == (frozenset(), {"x"})
+    found = update(EDITED, fresh.inventory, fresh.measured, "rack.yaml", written=fresh.written)
+    x, y, _ = parse_inventory(found.text).vms
+    assert (x.read_rate, x.write_rate) == (9e6, 7e6)
+    assert (y.read_rate, y.write_rate) == (9e6, 3e6)

@@ -94,6 +94,7 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
         missing=tuple(work.missing),
         hindered=tuple(work.hindered()),
         measured=frozenset(work.measured()),
+        written=frozenset(work.written()),
         doubtful=tuple(work.doubtful()),
     )
 
@@ -192,6 +193,7 @@ class _Loader:
                 nonzero_memory=None if vm.nonzero_bytes is None else min(vm.nonzero_bytes, vm.memory_bytes),
                 read_rate=ASSUMED_READ_BYTES_PER_S if vm.read_rate is None else vm.read_rate,
                 write_rate=ASSUMED_WRITE_BYTES_PER_S if vm.write_rate is None else vm.write_rate,
+                dirty_vector=vm.dirty_vector,
                 approaches=vm.approaches,
                 requires=vm.requires,
                 pinned=any(kind in STUCK for kind, _ in vm.hindrances),
@@ -259,6 +261,12 @@ class _Loader:
         """Yield the VMs whose rates are known."""
         for key, vm in self._vms:
             if vm.read_rate is not None and vm.write_rate is not None:
+                yield self._vm_name[key]
+
+    def written(self) -> Iterator[str]:
+        """Yield the VMs of which is known how they write."""
+        for key, vm in self._vms:
+            if vm.write_rate is not None:
                 yield self._vm_name[key]
 
     def doubtful(self) -> Iterator[str]:

@@ -20,12 +20,15 @@ from planner.importers.report import counted
 from planner.inventory.load import parse_inventory
 from planner.inventory.models import VM, Host, Inventory
 from planner.inventory.write import entry_text
-from planner.units import UnitError, parse_rate, parse_size
+from planner.units import UnitError, parse_duration, parse_rate, parse_size
 
 HOST_FACTS = ("cpus", "memory", "accepts")
 VM_FACTS = ("host", "vcpus", "memory", "disk", "nonzero_memory")
+WRITE_FACTS = ("write_rate", "dirty_vector")
 RATE_FACTS = ("read_rate", "write_rate")
 """Fields that are renewed; rates only where the source has measured them."""
+OTHER_WAYS = frozenset({"working_set", "dirty_sets", "hot_memory"})
+"""What an operator may have written in place of a dirty vector; that stays."""
 
 _INDENTED = re.compile(r"^(hosts|vms):[^\n]*\n(\s*#[^\n]*\n)*  - ", re.MULTILINE)
 """Lists that are indented, as this program writes them."""
@@ -51,7 +54,7 @@ class Updated:
     went: tuple[str, ...]
 
 
-def update(text: str, fresh: Inventory, measured: Iterable[str], file: str) -> Updated:
+def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, *, written: Iterable[str] = ()) -> Updated:
     """Renew the facts in the text of an inventory.
 
     Parameters
@@ -62,6 +65,8 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str) -> U
         What the source says now.
     measured
         Names of the VMs whose rates the source has measured.
+    written
+        Names of the VMs whose writes it has measured, whatever is known of their reads.
     file
         Name of the file, for errors and the diff.
 
@@ -77,15 +82,15 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str) -> U
     if _INDENTED.search(text):
         yaml.indent(mapping=2, sequence=4, offset=2)
     document: CommentedMap = yaml.load(text)
-    known = frozenset(measured)
+    known: dict[str, tuple[str, ...]] = dict.fromkeys(written, WRITE_FACTS)
+    known |= dict.fromkeys(measured, (*RATE_FACTS, "dirty_vector"))
     came: list[str] = []
     went: list[str] = []
     for section, entries, facts in (("hosts", fresh.hosts, HOST_FACTS), ("vms", fresh.vms, VM_FACTS)):
         listed = document.get(section)
         if listed is None:
             listed = document[section] = CommentedSeq()
-        rates = RATE_FACTS if section == "vms" else ()
-        new, gone = _renew(listed, entries, facts, rates, known)
+        new, gone = _renew(listed, entries, facts, known if section == "vms" else {})
         came += new
         went += gone
     _forget(document, {name for name in went if name not in {vm.name for vm in fresh.vms}})
@@ -102,8 +107,7 @@ def _renew(
     listed: CommentedSeq,
     entries: Sequence[Host | VM],
     facts: Sequence[str],
-    rates: Sequence[str],
-    measured: frozenset[str],
+    rates: Mapping[str, tuple[str, ...]],
 ) -> tuple[list[str], list[str]]:
     """Renew the entries of a section in place; return the names that are new and those that are gone."""
     now = {entry.name: entry for entry in entries}
@@ -115,7 +119,9 @@ def _renew(
             del listed[place]
             continue
         written = _fields(found)
-        keys = (*facts, *(rates if found.name in measured else ()))
+        keys = (*facts, *rates.get(found.name, ()))
+        if OTHER_WAYS.intersection(entry):
+            keys = tuple(key for key in keys if key != "dirty_vector")
         for key in keys:
             if not _same(key, entry.get(key), written.get(key)):
                 if key in written:
@@ -139,6 +145,8 @@ def _same(key: str, old: Any, new: Any) -> bool:
     """Return whether two values of a field mean the same, whatever their units."""
     if old is None or new is None:
         return old is new
+    if key == "dirty_vector":
+        return [_point(one) for one in old] == [_point(one) for one in new]
     try:
         if key in ("memory", "disk", "nonzero_memory"):
             return parse_size(old) == parse_size(new)
@@ -147,6 +155,11 @@ def _same(key: str, old: Any, new: Any) -> bool:
     except UnitError:
         return False
     return bool(old == new)
+
+
+def _point(point: Mapping[str, Any]) -> tuple[float, int]:
+    """Return a point of a dirty vector in seconds and bytes; both come from inventories that were checked."""
+    return parse_duration(point["after"]), parse_size(point["dirtied"])
 
 
 def _forget(document: CommentedMap, gone: set[str]) -> None:
