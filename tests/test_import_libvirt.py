@@ -16,6 +16,7 @@ from planner.importers.facts import Facts, FoundVM, Hindrance
 from planner.importers.libvirt import SharedStorage, facts_of
 from planner.importers.libvirt_files import read_dumps
 from planner.importers.loader import Wishes, load
+from planner.inventory.dirtying import DirtyPoint
 from planner.inventory.load import parse_inventory
 
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "imports" / "libvirt"
@@ -83,6 +84,7 @@ def test_sizes_rates_and_disks_have_their_units() -> None:
     web, build = found["web-1"], found["build-1"]
     assert (web.vcpus, web.memory_bytes, web.disk_bytes) == (4, 8 * GIB, 0)
     assert web.write_rate == 37 * MIB
+    assert web.dirty_vector == (DirtyPoint(after=10.0, dirtied=370 * MIB),)
     assert web.nonzero_bytes == int(6.1 * MIB) * 1024
     assert build.disk_bytes == 21478375424, "what the file holds, not the nominal size"
     assert found["db-1"].nonzero_bytes is None, "huge pages do not count as resident"
@@ -264,6 +266,35 @@ def test_vcpus_are_those_that_are_on(tmp_path: Path) -> None:
     assert one(tmp_path, inside="<vcpu current='2'>8</vcpu>").vcpus == 2
 
 
+def dirty(folder: Path, name: str, *rates: tuple[int, int]) -> None:
+    """Write statistics of x with a dirty rate [MiB/s] over a time [s], a file for each."""
+    for number, (period_s, rate) in enumerate(rates):
+        (folder / f"{name}{number}.txt").write_text(
+            f"Domain: 'x'\n  dirtyrate.calc_status=2\n  dirtyrate.calc_period={period_s}\n"
+            f"  dirtyrate.megabytes_per_second={rate}\n",
+            "utf-8",
+        )
+
+
+def test_rates_of_several_lengths_make_a_vector_that_never_falls(tmp_path: Path) -> None:
+    dirty(tmp_path, "stats", (10, 7), (1, 60), (60, 1), (30, 400))
+    vm = one(tmp_path)
+    assert vm.write_rate == 60 * MIB, "of the shortest"
+    assert vm.dirty_vector is not None
+    assert [(point.after, point.dirtied // MIB) for point in vm.dirty_vector] == [
+        (1.0, 60),
+        (10.0, 70),
+        (30.0, 1024),
+        (60.0, 1024),
+    ]
+
+
+def test_a_rate_of_zero_is_doubtful_and_no_vector(tmp_path: Path) -> None:
+    dirty(tmp_path, "stats", (10, 0))
+    assert (one(tmp_path).write_rate, one(tmp_path).dirty_vector) == (0.0, None)
+    assert load(facts(tmp_path), Wishes("x")).doubtful
+
+
 def test_the_balloon_bounds_what_is_sent(tmp_path: Path) -> None:
     assert one(tmp_path, inside="<currentMemory unit='KiB'>524288</currentMemory>").nonzero_bytes == GIB // 2
 
@@ -292,11 +323,17 @@ def test_an_update_keeps_what_was_edited(copy: Path, tmp_path: Path) -> None:
     given = ["import", "libvirt", str(copy), "--shared-path", "/mnt/nfs"]
     assert runner.invoke(main, [*given, "-o", str(target)]).exit_code == 0
     edit(target, "{name: web-1, ", "{name: web-1, weight: 7, ")
+    edit(target, "dirty_vector: [{after: 10 s, dirtied: 350 MiB}]", "working_set: 1 GiB")
     edit(copy / "hv1" / "domstats.txt", "dirtyrate.megabytes_per_second=37", "dirtyrate.megabytes_per_second=55")
     edit(copy / "hv1" / "web-1.xml", ">8388608<", ">16777216<")
     assert runner.invoke(main, [*given, "--update", str(target)]).exit_code == 0
-    vm = next(vm for vm in parse_inventory(target.read_text("utf-8")).vms if vm.name == "web-1")
+    found = {vm.name: vm for vm in parse_inventory(target.read_text("utf-8")).vms}
+    vm = found["web-1"]
     assert (vm.weight, vm.memory) == (7.0, 16 * GIB)
+    assert vm.dirty_vector == (DirtyPoint(after=10.0, dirtied=550 * MIB),)
+    assert (found["web-3"].working_set, found["web-3"].dirty_vector) == (GIB, None), "the operator knows better"
+    again = runner.invoke(main, [*given, "--update", str(target)])
+    assert "Nothing has changed." in again.stderr
 
 
 BOMB = "<!DOCTYPE a [<!ENTITY b 'bbbb'><!ENTITY c '&b;&b;&b;'>]><domain><name>&c;</name></domain>"

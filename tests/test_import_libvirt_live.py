@@ -15,6 +15,7 @@ from planner.errors import InputError
 from planner.importers.facts import Hindrance
 from planner.importers.libvirt import SharedStorage, facts_of
 from planner.importers.libvirt_live import ask, check_uri, is_uri, without_secret
+from planner.inventory.dirtying import DirtyPoint
 from planner.inventory.load import parse_inventory
 
 DOMAINS = """
@@ -76,7 +77,7 @@ def test_the_test_driver_is_asked_for_its_domains(node: str, tmp_path: Path) -> 
 
 def test_the_driver_s_own_host_is_asked_as_well() -> None:
     pytest.importorskip("libvirt", reason="libvirt-python is not installed (the extra libvirt)")
-    hosts, silent = ask(["test:///default"], None, unchecked=False, tell=quiet)
+    hosts, silent = ask(["test:///default"], (), unchecked=False, tell=quiet)
     found = facts_of(hosts, SharedStorage())
     assert [vm.name for vm in found.vms] == ["test"]
     assert found.vms[0].nonzero_bytes == 2 * 2**30, "the balloon leaves a quarter"
@@ -85,14 +86,14 @@ def test_the_driver_s_own_host_is_asked_as_well() -> None:
 
 def test_a_driver_that_cannot_measure_is_told(node: str) -> None:
     told: list[str] = []
-    _, silent = ask([node], 1, unchecked=False, tell=told.append)
+    _, silent = ask([node], [1], unchecked=False, tell=told.append)
     assert any("Measuring dirty rates for 1 s" in line for line in told)
     assert any("dirty rates of 2 of the VMs" in line for line in silent)
 
 
 def test_one_host_twice_is_refused(node: str) -> None:
     with pytest.raises(InputError, match="is the same host"):
-        ask([node, node], None, unchecked=False, tell=quiet)
+        ask([node, node], (), unchecked=False, tell=quiet)
 
 
 def test_a_host_that_does_not_answer_is_one_report(tmp_path: Path) -> None:
@@ -118,7 +119,8 @@ class FakeDomain:
     """A domain that can be measured."""
 
     def __init__(self, xml: str) -> None:
-        self.xml, self.asked_s = xml, 0
+        self.xml = xml
+        self.asked_s: list[int] = []
 
     def name(self) -> str:
         """Return its name."""
@@ -130,7 +132,7 @@ class FakeDomain:
 
     def startDirtyRateCalc(self, seconds: int) -> None:
         """Begin to measure."""
-        self.asked_s = seconds
+        self.asked_s.append(seconds)
 
 
 class FakeConnection:
@@ -156,12 +158,15 @@ class FakeConnection:
     def domainListGetStats(self, domains: list[FakeDomain], kind: int) -> list[Any]:
         """Return how far the measuring is."""
         self.looks += 1
-        return [(self.domain, {"dirtyrate.calc_status": 2 if self.looks > 1 else 1})]
+        return [(self.domain, {"dirtyrate.calc_status": 1 if self.looks % 2 else 2})]
 
     def getAllDomainStats(self) -> list[Any]:
         """Return the statistics."""
-        measured = {"dirtyrate.calc_status": 2, "dirtyrate.megabytes_per_second": 12, "balloon.current": 1048576}
-        return [(self.domain, {"state.state": 1, **measured})]
+        seconds = self.domain.asked_s[-1] if self.domain.asked_s else 0
+        values = {"state.state": 1, "balloon.current": 1048576, "dirtyrate.calc_status": 2 if seconds else 0}
+        if seconds:
+            values |= {"dirtyrate.calc_period": seconds, "dirtyrate.megabytes_per_second": 24 // seconds}
+        return [(self.domain, values)]
 
     def close(self) -> None:
         """Close."""
@@ -186,10 +191,12 @@ def test_dirty_rates_are_measured_waited_for_and_taken(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "libvirt", fake)
     slept: list[float] = []
     monkeypatch.setattr("planner.importers.libvirt_live.time.sleep", slept.append)
-    hosts, silent = ask(["qemu:///system"], 7, unchecked=False, tell=quiet)
+    hosts, silent = ask(["qemu:///system"], [7, 2, 7], unchecked=False, tell=quiet)
     (vm,) = facts_of(hosts, SharedStorage()).vms
     assert vm.write_rate == 12 * 2**20
-    assert (connection.domain.asked_s, slept[0], connection.looks) == (7, 7, 2)
+    assert vm.dirty_vector == (DirtyPoint(after=2.0, dirtied=24 * 2**20), DirtyPoint(after=7.0, dirtied=24 * 2**20))
+    assert (connection.domain.asked_s, connection.looks) == ([2, 7], 4)
+    assert [seconds for seconds in slept if seconds > 1] == [2, 7]
     assert connection.closed
     assert silent == []
 
@@ -200,8 +207,8 @@ def test_nothing_is_measured_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -
         open=lambda uri: connection, libvirtError=FakeError, registerErrorHandler=lambda handler, context: None
     )
     monkeypatch.setitem(sys.modules, "libvirt", fake)
-    ask(["qemu:///system"], None, unchecked=False, tell=quiet)
-    assert connection.domain.asked_s == 0
+    ask(["qemu:///system"], (), unchecked=False, tell=quiet)
+    assert connection.domain.asked_s == []
 
 
 @pytest.mark.parametrize(
@@ -232,6 +239,6 @@ def test_the_check_of_certificates_is_turned_off_in_words_only() -> None:
 
 
 def test_a_hindrance_has_the_words_of_the_source(node: str) -> None:
-    hosts, _ = ask([node], None, unchecked=False, tell=quiet)
+    hosts, _ = ask([node], (), unchecked=False, tell=quiet)
     found = {vm.name: dict(vm.hindrances) for vm in facts_of(hosts, SharedStorage()).vms}
     assert found["hv1-gpu"][Hindrance.PASSTHROUGH] == "pci 0000:3b:00.0"

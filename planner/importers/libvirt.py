@@ -11,12 +11,11 @@ from planner.importers.labels import Labels
 from planner.importers.libvirt_domain import HOST_CPU_MODES, Disk, Domain
 from planner.importers.libvirt_host import SHARED_POOLS, HostParts
 from planner.importers.report import counted
+from planner.inventory.dirtying import DirtyPoint
 from planner.inventory.places import clip, limited
 
 SOURCE = "libvirt"
 MIB = 2**20
-MEASURED = ("2", "measured")
-"""What ``dirtyrate.calc_status`` is once there is a figure."""
 SHOWN = 8
 _SHARED_DEVICES = ("/dev/mapper/mpath", "/dev/disk/by-path/ip-", "/dev/disk/by-path/fc-")
 _FROM_CPU = "CPU models of {}: VMs may go there whatever their CPU model (virsh capabilities, virsh domcapabilities)"
@@ -162,6 +161,7 @@ class _Facts:
             disk_bytes=disk_bytes,
             nonzero_bytes=self._nonzero(host, domain),
             write_rate=self._write_rate(host, domain),
+            dirty_vector=self._dirty_vector(host, domain),
             requires=tuple(dict.fromkeys(requires)),
             hindrances=tuple(hindrances),
         )
@@ -191,8 +191,7 @@ class _Facts:
             if host.stats[domain.name].get(f"block.{index}.name") != disk.target:
                 continue
             allocation, physical, capacity = (
-                host.number(domain.name, f"block.{index}.{key}") or 0
-                for key in ("allocation", "physical", "capacity")
+                host.number(domain.name, f"block.{index}.{key}") or 0 for key in ("allocation", "physical", "capacity")
             )
             size = max(allocation, physical) or capacity
             found = (found or 0) + (min(size, capacity) if capacity else size)
@@ -208,11 +207,18 @@ class _Facts:
         return balloon if 0 < balloon < domain.memory_bytes else None
 
     def _write_rate(self, host: HostParts, domain: Domain) -> float | None:
-        """Return the dirty rate, where domdirtyrate-calc has measured one [bytes/s]."""
-        if host.stats.get(domain.name, {}).get("dirtyrate.calc_status") not in MEASURED:
-            return None
-        rate = host.number(domain.name, "dirtyrate.megabytes_per_second")
-        return None if rate is None else float(rate * MIB)
+        """Return the dirty rate of the shortest measuring, in which the fewest pages are written twice [bytes/s]."""
+        rates = host.measured.get(domain.name)
+        return float(rates[min(rates)] * MIB) if rates else None
+
+    def _dirty_vector(self, host: HostParts, domain: Domain) -> tuple[DirtyPoint, ...] | None:
+        """Return what the measurings say as they say it: so much was dirty after so long, however often written."""
+        points: list[DirtyPoint] = []
+        dirtied = 0
+        for period_s, rate in sorted(host.measured.get(domain.name, {}).items()):
+            dirtied = max(dirtied, min(domain.memory_bytes, rate * period_s * MIB))
+            points.append(DirtyPoint(after=float(period_s), dirtied=dirtied))
+        return tuple(points) if dirtied else None
 
     def _cpu_needs(self, host: HostParts, domain: Domain, hindrances: list[tuple[Hindrance, str]]) -> tuple[str, ...]:
         if domain.cpu_mode in HOST_CPU_MODES:

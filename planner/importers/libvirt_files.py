@@ -99,9 +99,6 @@ def _read(file: Path, host: HostParts) -> bool:
         read_xml(xml, host)
         return True
     if start.startswith("Domain:"):
-        if host.stats:
-            message = f"{host.stats_file} holds statistics of the same host"
-            raise InputError.single("duplicate-name", message, "keep one of the two", Place(str(file)))
         read_stats(text, str(file), host)
         return True
     if start.startswith("CPU model:"):

@@ -21,6 +21,11 @@ _STATES = {
 RUNNING_STATES = frozenset({1, 2, 3, 4, 7})
 """States of a domain that holds memory of its host: running, blocked, paused, shutting down, suspended."""
 
+MEASURED = ("2", "measured")
+"""What ``dirtyrate.calc_status`` is once there is a figure."""
+LONGEST_PERIOD_S = 3600
+"""Longest measuring that is believed [s]; libvirt takes 60."""
+
 Stats = Mapping[str, str]
 
 
@@ -38,6 +43,8 @@ class HostParts:
         Its domains, those that are off among them.
     stats
         Statistics by name of the domain; `stats_file` is where they stand.
+    measured
+        Dirty rates by name of the domain and length of the measuring [s: MiB/s].
     cpus, memory_bytes
         Logical CPUs [count] and memory [bytes]; None where nothing says.
     cpu_model, cpu_features
@@ -57,6 +64,7 @@ class HostParts:
     domains: list[Domain] = field(default_factory=list)
     stats: dict[str, Stats] = field(default_factory=dict)
     stats_file: str = ""
+    measured: dict[str, dict[int, int]] = field(default_factory=dict)
     cpus: int | None = None
     memory_bytes: int | None = None
     cpu_model: str = ""
@@ -83,6 +91,22 @@ class HostParts:
         raise InputError.single(
             "out-of-range", message, "write what virsh domstats --raw writes", Place(self.stats_file)
         )
+
+    def note_dirty_rates(self) -> None:
+        """Keep the dirty rates that the statistics hold now, for the next ones take their place.
+
+        Raises
+        ------
+        InputError
+            If one is absurd.
+        """
+        for domain, values in self.stats.items():
+            if values.get("dirtyrate.calc_status") not in MEASURED:
+                continue
+            rate = self.number(domain, "dirtyrate.megabytes_per_second")
+            period_s = self.number(domain, "dirtyrate.calc_period")
+            if rate is not None:
+                self.measured.setdefault(domain, {})[min(period_s or 1, LONGEST_PERIOD_S)] = rate
 
     def runs(self, domain: Domain) -> bool:
         """Return whether a domain runs: its statistics say so, or its XML where they are missing."""
@@ -168,7 +192,7 @@ def read_node_info(text: str, file: str, host: HostParts) -> None:
 
 
 def read_stats(text: str, file: str, host: HostParts) -> None:
-    """Take over what ``virsh domstats --raw`` writes.
+    """Take over what ``virsh domstats --raw`` writes; of several, the last counts, and dirty rates of all lengths.
 
     Raises
     ------
@@ -176,19 +200,22 @@ def read_stats(text: str, file: str, host: HostParts) -> None:
         If a line is none of it, or a domain comes twice, with its line.
     """
     host.stats_file = file
+    here: dict[str, dict[str, str]] = {}
     current: dict[str, str] | None = None
     for line, row in enumerate(text.splitlines(), 1):
         if not row.strip():
             continue
         start = _DOMAIN.fullmatch(row.strip())
         if start is not None:
-            if start[1] in host.stats:
+            if start[1] in here:
                 message = f"the domain {clip(start[1])} comes twice"
                 raise InputError.single("duplicate-name", message, "keep one of the two", Place(file, line))
-            current = host.stats[start[1]] = {}
+            current = here[start[1]] = {}
             continue
         key, sign, value = row.strip().partition("=")
         if current is None or not sign:
             message = f"{clip(repr(row.strip()))} is no line of domain statistics"
             raise InputError.single("bad-line", message, "give what virsh domstats --raw writes", Place(file, line))
         current[key] = value
+    host.stats |= here
+    host.note_dirty_rates()

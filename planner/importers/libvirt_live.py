@@ -57,7 +57,7 @@ def check_uri(uri: str, *, unchecked: bool) -> None:
 
 
 def ask(
-    uris: Sequence[str], measure_s: int | None, *, unchecked: bool, tell: Callable[[str], None]
+    uris: Sequence[str], measure_s: Sequence[int], *, unchecked: bool, tell: Callable[[str], None]
 ) -> tuple[list[HostParts], list[str]]:
     """Ask hosts for their domains.
 
@@ -66,7 +66,7 @@ def ask(
     uris
         A URI for each host.
     measure_s
-        Time over which dirty rates are measured [s]; None for no measuring.
+        Times over which dirty rates are measured, one after the other [s]; none for no measuring.
     unchecked
         Whether certificates may go unchecked.
     tell
@@ -94,10 +94,15 @@ def ask(
     sessions = [_Session(libvirt, uri) for uri in uris]
     try:
         hosts = [session.host() for session in sessions]
-        if measure_s is not None:
-            _measure(sessions, measure_s, tell)
+        for seconds in sorted(set(measure_s)):
+            _measure(sessions, seconds, tell)
+            for session, host in zip(sessions, hosts, strict=True):
+                session.take_stats(host)
+        if not measure_s:
+            for session, host in zip(sessions, hosts, strict=True):
+                session.take_stats(host)
         for session, host in zip(sessions, hosts, strict=True):
-            session.take_stats(host)
+            session.note_silence(host)
     finally:
         for session in sessions:
             session.close()
@@ -128,11 +133,12 @@ class _Session:
         self._libvirt, self._shown = libvirt, without_secret(uri)
         self._error: type[Exception] = libvirt.libvirtError
         self._measured: list[Any] = []
+        self._refused = 0
         self.silent: list[str] = []
         try:
             self._connection = libvirt.open(uri)
         except self._error as error:
-            raise self._refused(error, "check the URI with virsh -c URI list, and who may connect") from None
+            raise self._no_answer(error, "check the URI with virsh -c URI list, and who may connect") from None
 
     def close(self) -> None:
         """Close the connection."""
@@ -147,7 +153,7 @@ class _Session:
             host.memory_bytes, host.cpus = int(info[1]) * 2**20, int(info[2])
             domains = connection.listAllDomains()
         except self._error as error:
-            raise self._refused(error, "check with virsh -c URI list") from None
+            raise self._no_answer(error, "check with virsh -c URI list") from None
         documents = [self._quietly(connection.getCapabilities)]
         documents.append(self._quietly(connection.getDomainCapabilities))
         documents += [self._quietly(pool.XMLDesc) for pool in self._quietly(connection.listAllStoragePools) or ()]
@@ -164,21 +170,26 @@ class _Session:
         found = self._quietly(self._connection.getAllDomainStats) or ()
         for domain, values in found:
             host.stats[domain.name()] = {key: str(value) for key, value in values.items()}
+        host.note_dirty_rates()
+
+    def note_silence(self, host: HostParts) -> None:
+        """Note what the host did not tell."""
+        if self._refused:
+            self.silent.append(f"dirty rates of {self._refused} of the VMs of {self._shown}: it could not measure them")
         if host.domains and not any("balloon.current" in stats for stats in host.stats.values()):
             self.silent.append(f"statistics of the domains of {host.name}: its driver has none")
 
     def start_measuring(self, seconds: int) -> bool:
         """Begin to measure dirty rates; return whether any domain is measured."""
         domains = self._quietly(lambda: self._connection.listAllDomains(self._libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING))
-        refused = 0
+        self._measured.clear()
+        self._refused = 0
         for domain in domains or ():
             try:
                 domain.startDirtyRateCalc(seconds)
                 self._measured.append(domain)
             except self._error:
-                refused += 1
-        if refused:
-            self.silent.append(f"dirty rates of {refused} of the VMs of {self._shown}: it could not measure them")
+                self._refused += 1
         return bool(self._measured)
 
     def has_measured(self) -> bool:
@@ -196,6 +207,6 @@ class _Session:
         except self._error:
             return None
 
-    def _refused(self, error: Exception, mend: str) -> InputError:
+    def _no_answer(self, error: Exception, mend: str) -> InputError:
         message = f"the host does not answer: {clip(str(error), 200)}"
         return InputError.single("no-connection", message, mend, Place(self._shown))

@@ -25,7 +25,7 @@ HELP = help_text(
     """,
     "evac import libvirt dumps/ --shared-path /mnt/nfs -o inventory.yaml",
     "evac import libvirt qemu+ssh://hv1/system qemu+ssh://hv2/system -o inventory.yaml",
-    "evac import libvirt qemu+tls://hv1/system --measure-dirty-rate 10 --update inventory.yaml",
+    "evac import libvirt qemu+tls://hv1/system --measure-dirty-rate 1 --measure-dirty-rate 10 --update inventory.yaml",
 )
 
 
@@ -41,8 +41,10 @@ HELP = help_text(
 @click.option(
     "--measure-dirty-rate",
     type=click.IntRange(1, 60),
+    multiple=True,
     metavar="SECONDS",
-    help="Have the hosts measure how fast VMs dirty memory, for so long; not while VMs migrate.",
+    help="Have the hosts measure how fast VMs dirty memory, for so long; several times give a curve. Not while VMs"
+    " migrate.",
 )
 @click.option(
     "--insecure-no-tls-check",
@@ -54,7 +56,7 @@ def command(
     *,
     sources: tuple[str, ...],
     shared_paths: tuple[str, ...],
-    measure_dirty_rate: int | None,
+    measure_dirty_rate: tuple[int, ...],
     insecure_no_tls_check: bool,
     wishes: Wishes,
     output: Path | None,
@@ -71,7 +73,7 @@ def command(
     paths = [source for source in sources if not is_uri(source)]
     if uris and paths:
         raise click.UsageError("URIs and files do not go together; give one kind.")
-    if measure_dirty_rate is not None and not uris:
+    if measure_dirty_rate and not uris:
         raise click.UsageError("--measure-dirty-rate needs hosts to ask, as URIs; files hold what was measured.")
     silent: list[str] = []
     if uris:
