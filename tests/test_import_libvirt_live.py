@@ -104,6 +104,18 @@ def test_a_host_that_does_not_answer_is_one_report(tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
+def test_what_libvirt_says_is_told_without_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(uri: str) -> None:
+        raise FakeError(f"cannot connect to {uri}")
+
+    fake = SimpleNamespace(open=refuse, libvirtError=FakeError, registerErrorHandler=lambda handler, context: None)
+    monkeypatch.setitem(sys.modules, "libvirt", fake)
+    result = CliRunner().invoke(main, ["import", "libvirt", "qemu+tcp://root:hunter2@hv1/system"])
+    assert result.exit_code == 2
+    assert "cannot connect to qemu+tcp://root:" in result.stderr
+    assert "hunter2" not in result.output
+
+
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "libvirt", None)
     result = CliRunner().invoke(main, ["import", "libvirt", "qemu:///system"])

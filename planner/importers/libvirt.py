@@ -66,7 +66,7 @@ class _Facts:
         problems: list[Problem] = []
         twice = self._drop_twins()
         for host in self._hosts:
-            for domain in self._running[host.name]:
+            for domain in sorted(self._running[host.name], key=lambda one: one.name):
                 try:
                     facts.vms.append(self._machine(host, domain))
                 except InputError as error:

@@ -132,6 +132,7 @@ class _Session:
     def __init__(self, libvirt: Any, uri: str) -> None:
         self._libvirt, self._shown = libvirt, without_secret(uri)
         self._error: type[Exception] = libvirt.libvirtError
+        self._password = urlsplit(uri).password or None
         self._measured: list[Any] = []
         self._refused = 0
         self.silent: list[str] = []
@@ -208,5 +209,6 @@ class _Session:
             return None
 
     def _no_answer(self, error: Exception, mend: str) -> InputError:
-        message = f"the host does not answer: {clip(str(error), 200)}"
+        said = str(error) if self._password is None else str(error).replace(self._password, "…")
+        message = f"the host does not answer: {clip(said, 200)}"
         return InputError.single("no-connection", message, mend, Place(self._shown))

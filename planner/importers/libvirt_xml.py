@@ -13,8 +13,8 @@ from planner.inventory.places import clip
 
 MAX_DEPTH = 40
 """Deepest nesting read [count]; libvirt's own needs about 10."""
-MAX_XML_CHARACTERS = 16 * 2**20
-"""Longest XML read [count]; capabilities of the largest hosts need a tenth of it."""
+MAX_XML_CHARACTERS = 4 * 2**20
+"""Longest XML read [count]; capabilities of the largest hosts need a fifth of it."""
 MOST = 2**60
 """Largest number read [1]."""
 
