@@ -14,7 +14,8 @@ from planner.predict import Workload
 from planner.predict.paper import PaperModel
 from planner.predict.protocol import Prediction
 from planner.predict.saturating import SaturatingModel
-from planner.render.front_svg import LOOKS, PAPER, STYLE
+from planner.render.front_svg import LOOKS, PAPER
+from planner.render.plots import STYLE
 from planner.render.words import APPROACH_WORDS
 
 IMAGES = Path(__file__).resolve().parent / "images"

@@ -15,11 +15,26 @@ from planner.optimize.room import RoomMaking, least_with_room, make_room
 from planner.optimize.search import EXACT_MOVERS, Result, search, tables_and_columns
 from planner.optimize.state import GAP_CLOSED
 from planner.optimize.timely import timely
+from planner.optimize.triage import Triage, Verdict, few
+from planner.optimize.triage_program import Selection
+from planner.optimize.triage_result import Triaged
 from planner.plan.models import Infeasibility, Move, Objective, PowerStep, Request, Status
 from planner.plan.progress import ProgressSink, relative_gap
 
 EXPLAIN_LIMIT_S = 5.0
 """Wall time that shrinking a conflict may take [s]."""
+SHARE_FOR_ALL = 0.5
+"""Share of the time that the search for a plan in which all VMs leave may take where a triage would follow [1]."""
+SHARE_FOR_CHOICE = 0.85
+"""Share of the time left that the choice of the VMs to save may take; the rest is for a good plan of theirs [1]."""
+SHARE_BEFORE_ROOM = 0.7
+"""Share of the time for that choice that is for sets which need no room made, where VMs are many [1]."""
+SHARE_OF_BOUND = 0.3
+"""Share of the time for that choice that the bound with all room made may take [1]."""
+FEW_ROUNDS = 1
+"""Rounds without more saved that go before the exact choice where VMs are few [count]."""
+SHARE_OF_REASONS = 0.3
+"""Share of the time left that bounds with each VM that is not saved may take [1]."""
 SHARE_WITHOUT_ROOM = 0.6
 """Share of the time that the search without extra moves may take where such moves open further targets [1]."""
 
@@ -41,7 +56,9 @@ class Found:
     ends_bound_s
         No plan has a smaller weighted sum of ends [s].
     infeasibility
-        Why there is no plan, where that is proven.
+        Why there is no plan, where that is proven; of a triage, why not all VMs can leave.
+    triaged
+        Of a triage: who is saved, and who is not.
     """
 
     moves: tuple[Move, ...] | None = None
@@ -50,6 +67,7 @@ class Found:
     finish_bound_s: float | None = None
     ends_bound_s: float = 0.0
     infeasibility: Infeasibility | None = None
+    triaged: Triaged | None = None
 
     def objective(self, request: Request, power: Sequence[PowerStep] = ()) -> Objective | None:
         """Return what the plan costs, where there is one.
@@ -80,12 +98,15 @@ class Found:
             lower_bound_finish_s=None if self.finish_bound_s is None else min(self.finish_bound_s, finish_s),
             weighted_ends_s=ends_s if by_ends else None,
             lower_bound_weighted_ends_s=min(self.ends_bound_s, ends_s) if by_ends else None,
+            **({} if self.triaged is None else self.triaged.weights()),
         )
         value_s, bound_s = found.sides(request.objective)
         return found.model_copy(update={"gap": relative_gap(value_s or 0.0, bound_s or 0.0)})
 
     def status(self, objective: Objective | None) -> Status:
         """Return the status word for what the plan costs, None where there is none."""
+        if self.triaged is not None:
+            return Status.OPTIMAL if self.triaged.proven else Status.FEASIBLE
         if self.infeasibility is not None:
             return Status.INFEASIBLE
         if objective is None:
@@ -183,6 +204,64 @@ def _least_downtime(inventory: Inventory, request: Request, base: Problem, effor
     if room.moves is not None:
         return Found(room.moves, room.extra_moves, room.bound_s)
     return Found() if first is None else _without_extra(base, first, room.bound_s)
+
+
+def find_or_triage(inventory: Inventory, request: Request, effort: Effort) -> Found:
+    """Find the best plan in which all VMs leave, or where none is found, and that is asked for, one of a triage.
+
+    Takes what `find` does.
+    """
+    if request.if_infeasible == "refuse":
+        return find(inventory, request, effort)
+    found = find(inventory, request, replace(effort, clock=effort.clock.part(SHARE_FOR_ALL)))
+    if found.moves is not None:
+        return found
+    return _triage(inventory, request, found, effort)
+
+
+def _triage(inventory: Inventory, request: Request, refused: Found, effort: Effort) -> Found:
+    """Save the most weight, then find a good plan for those that are saved."""
+    seed, clock, sink, first_only = effort.seed, effort.clock, effort.sink, effort.first_only
+    triage = Triage(inventory, Network(inventory), request.evacuate, request.deadline_s, seed=seed, sink=sink)
+    base = Selection(triage.problem, seed)
+    roomy = triage.roomy() if request.make_room == "auto" else None
+    wide = base if roomy is None else Selection(roomy, seed)
+
+    def with_room(names: frozenset[str], limit: Clock) -> tuple[Move, ...] | Verdict:
+        asked = request.model_copy(update={"objective": "downtime"})
+        found = find(triage.reduced(names), asked, Effort(seed, limit, first_only=True, reasons=False))
+        if found.moves is not None:
+            return found.moves
+        return "unknown" if found.infeasibility is None else "impossible"
+
+    attempt = triage.scheduled if roomy is None else with_room
+    part = clock.part(SHARE_FOR_CHOICE)
+    if few(triage.problem):
+        triage.roughly(base, part.part(SHARE_OF_BOUND), patience=FEW_ROUNDS)
+        most = triage.exactly(wide, attempt, part)
+    elif roomy is None:
+        most = triage.roughly(base, part, attempt=triage.scheduled)
+    else:
+        # A bound that is quick; if it is not reached, one in whole numbers.
+        most = wide.choose(part.part(SHARE_OF_BOUND).left_s, quick=True).most_weight
+        triage.roughly(base, part.part(SHARE_BEFORE_ROOM), attempt=triage.scheduled)
+        if triage.best.weight < most:
+            most = min(most, triage.attempt(wide, with_room, part))
+    triaged = triage.result(triage.reasons(wide, most, clock.part(SHARE_OF_REASONS)), most)
+    saved = triage.best
+    best = Found(saved.moves, extra_moves(saved.moves, request), triage.least_downtime_s(wide))
+    if saved.names and not first_only and not clock.expired:
+        better = find(triage.reduced(saved.names), request, Effort(seed, clock, sink))
+        best = best if better.moves is None else better
+    if not triaged.unmoved and refused.infeasibility is None:
+        # The search for all had only not found it.
+        return best
+    return replace(best, infeasibility=refused.infeasibility, triaged=triaged)
+
+
+def extra_moves(moves: Sequence[Move], request: Request) -> int:
+    """Return how many moves make room: all but the first of each VM of an evacuated host."""
+    return len(moves) - len({move.vm for move in moves if move.source in request.evacuate})
 
 
 def _why(inventory: Inventory, problem: Problem, result: Result, effort: Effort) -> Infeasibility:

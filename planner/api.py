@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from planner.calibrate import Calibration, read_log
@@ -11,13 +11,18 @@ from planner.calibrate import calibrate as fit_to_log
 from planner.errors import InputError, Problem, StalePlanError
 from planner.inventory.models import Inventory
 from planner.inventory.select import select_hosts
-from planner.plan.models import Aim, Plan, Request, Verification
+from planner.plan.models import Aim, IfInfeasible, Plan, Request, Verification
 from planner.plan.progress import ProgressSink
+from planner.plan.snapshot import inventory_of
+from planner.plan.why import Why
+from planner.plan.windows import Window
 from planner.predict.front import Front, fronts
 from planner.predict.table import PredictionRow, prediction_rows
+from planner.simulate.simulation import Simulation
+from planner.simulate.simulation import simulate as play
 from planner.verify import staleness, verify_plan
 
-__all__ = ["calibrate", "check", "front", "plan", "predict", "verify"]
+__all__ = ["calibrate", "check", "explain", "front", "plan", "predict", "simulate", "verify", "window"]
 
 SHARE_OF_ADVICE = 0.1
 SHARE_OF_ADVICE_ON_MANY = 0.25
@@ -37,6 +42,8 @@ def plan(
     start_clock: str | None = None,
     make_room: Literal["auto", "never"] = "auto",
     extra_move_price_s: float | None = None,
+    confidence: float | None = None,
+    if_infeasible: IfInfeasible = "refuse",
     progress: ProgressSink | None = None,
 ) -> Plan:
     """Plan the evacuation of some hosts.
@@ -63,6 +70,12 @@ def plan(
         they stay.
     extra_move_price_s
         What each such move counts beside its own downtime, in weighted downtime [s]; the settings' price where None.
+    confidence
+        Probability with which all are to be out by the deadline in a real night, above 0 and below 1 [1]; the plan then
+        has its odds. None to reckon with the inventory's rates alone.
+    if_infeasible
+        What to do where not all can leave in time. ``refuse``: say why. ``triage``: save the most weight, shut down the
+        others in time, and say who is left.
     progress
         Is told how a long solve goes.
 
@@ -79,8 +92,14 @@ def plan(
         If the replay rejects what the optimiser found: a bug, never a plan.
     """
     price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
-    request = _request(inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s)
+    request = _request(
+        inventory, evacuate, deadline_s, objective, start_clock, make_room, price_s, confidence, if_infeasible
+    )
     # The solver takes a second to import, which those who only verify or predict need not wait for.
+    if confidence is not None:
+        from planner.advice.confidence import plan_with_confidence
+
+        return plan_with_confidence(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress)
     from planner.planned import planned
 
     return planned(inventory, request, seed=seed, time_limit_s=time_limit_s, progress=progress)
@@ -133,6 +152,78 @@ def verify(inventory: Inventory, plan: Plan) -> Verification:
     if changes:
         raise StalePlanError(changes)
     return verify_plan(inventory, plan)
+
+
+def explain(plan: Plan, vms: Sequence[str] | None = None, *, inventory: Inventory | None = None) -> Why:
+    """Explain why a plan is as it is, or why some VMs move in it as they do.
+
+    Parameters
+    ----------
+    plan
+        A plan with moves, from anyone.
+    vms
+        Names of the VMs that are asked about; the plan as a whole where None.
+    inventory
+        What it was made for; the inventory that the plan carries where None.
+
+    Returns
+    -------
+    Why
+        As data; `planner.render.why` has the words.
+
+    Raises
+    ------
+    InputError
+        If a VM is unknown, the plan has no moves and no inventory, or the verifier rejects it.
+    StalePlanError
+        If the inventory is not the one that the plan was made for.
+    """
+    from planner.explain.why import why
+
+    inventory = inventory_of(plan) if inventory is None else inventory
+    if not plan.moves:
+        raise InputError.single("no-moves", "the plan has no moves that could be explained", "give a plan with moves")
+    found = verify(inventory, plan)
+    if not found.ok:
+        raise InputError(
+            [
+                Problem(violation.check, violation.message, "the verifier rejects the plan: see evac verify")
+                for violation in found.violations
+            ]
+        )
+    return why(inventory, plan, vms)
+
+
+def simulate(plan: Plan, inventory: Inventory | None = None, *, runs: int = 1000, seed: int = 0) -> Simulation:
+    """Play a plan in many nights that differ from the inventory.
+
+    Parameters
+    ----------
+    plan
+        A plan with moves.
+    inventory
+        Rates, spreads and capacities; those that the plan was made for if None.
+    runs
+        How many nights are played, at least 1 [count].
+    seed
+        Seed of the nights, 0 or more.
+
+    Returns
+    -------
+    Simulation
+        How likely all are out in time, when, at which downtime, and which VMs make nights late.
+
+    Raises
+    ------
+    InputError
+        If the plan has no moves, has no inventory in it where none is given, or does not fit the inventory; if
+        there are no nights to play.
+    """
+    if runs < 1 or seed < 0:
+        raise InputError.single(
+            "no-nights", f"{runs} nights with the seed {seed}", "give 1 or more, and a seed of 0 or more"
+        )
+    return play(inventory_of(plan) if inventory is None else inventory, plan, runs, seed)
 
 
 def predict(
@@ -203,6 +294,74 @@ def calibrate(log: str, inventory: Inventory | None = None) -> Calibration:
     return fit_to_log(read_log(log, inventory), None if inventory is None else inventory.settings)
 
 
+def window(
+    inventory: Inventory,
+    evacuate: Sequence[str],
+    deadline_s: float,
+    *,
+    first_clock: str,
+    within_s: float = 86_400.0,
+    step_s: float = 3600.0,
+    objective: Aim = "downtime",
+    seed: int = 0,
+    time_limit_s: float = 60.0,
+    make_room: Literal["auto", "never"] = "auto",
+    extra_move_price_s: float | None = None,
+    tell: Callable[[str, int, int], None] | None = None,
+) -> Window:
+    """Find the time of day to start at, where rates differ by hour of day.
+
+    Parameters
+    ----------
+    inventory
+        A checked inventory; some of its VMs or links have something by hour.
+    evacuate, deadline_s, objective, seed, make_room, extra_move_price_s
+        As for `plan`; the deadline counts from each start.
+    first_clock
+        Time of day of the first start, HH:MM; then each whole step of the clock is tried.
+    within_s, step_s
+        How long after it starts are tried, at most a day, and how far they are apart [s].
+    time_limit_s
+        Wall time for all starts together [s].
+    tell
+        Is told which start is planned, its number and how many there are.
+
+    Returns
+    -------
+    Window
+        For each start the best plan that was found, verified against the inventory as it is reckoned with then.
+
+    Raises
+    ------
+    InputError
+        If the request does not fit the inventory, or nothing in it differs by hour.
+    """
+    from planner.advice.window import starts_of
+    from planner.advice.window import window as find_window
+    from planner.optimize.clock import Clock
+    from planner.planned import planned
+
+    price_s = inventory.settings.extra_move_price if extra_move_price_s is None else extra_move_price_s
+    request = _request(inventory, evacuate, deadline_s, objective, first_clock, make_room, price_s)
+    hours, minutes = map(int, first_clock.split(":"))
+    starts_s = starts_of(hours * 3600.0 + minutes * 60.0, within_s, step_s)
+
+    def ask(changed: Inventory, until_s: float, limit_s: float, clock: str) -> Plan:
+        asked = request.model_copy(update={"deadline_s": until_s, "start_clock": clock})
+        return planned(changed, asked, seed=seed, time_limit_s=limit_s)
+
+    return find_window(
+        inventory,
+        deadline_s,
+        starts_s,
+        ask,
+        evacuate=request.evacuate,
+        aim=objective,
+        clock=Clock(time_limit_s),
+        tell=tell,
+    )
+
+
 def _request(
     inventory: Inventory,
     evacuate: Sequence[str],
@@ -211,6 +370,8 @@ def _request(
     start_clock: str | None,
     make_room: Literal["auto", "never"],
     price_s: float,
+    confidence: float | None = None,
+    if_infeasible: IfInfeasible = "refuse",
 ) -> Request:
     """Check the request against the inventory; all problems in one report."""
     problems: list[Problem] = []
@@ -225,6 +386,11 @@ def _request(
         problems.append(
             Problem("no-price", "the price of an extra move must be a time above 0", "give a positive duration")
         )
+    if confidence is not None and if_infeasible == "triage":
+        message, mend = "a confidence is promised of plans in which all VMs leave", "leave out one of the two"
+        problems.append(Problem("confidence-in-triage", message, mend))
+    if confidence is not None and not 0 < confidence < 1:
+        problems.append(Problem("no-confidence", "a confidence lies between 0 and 1", "give one such as 0.95"))
     if problems:
         raise InputError(problems)
     return Request(
@@ -234,4 +400,6 @@ def _request(
         start_clock=start_clock,
         make_room=make_room,
         extra_move_price_s=price_s if make_room == "auto" else 0.0,
+        confidence=confidence,
+        if_infeasible=if_infeasible,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from planner.answer import Effort, find
+from planner.answer import Effort, Found, find_or_triage
 from planner.errors import RejectedPlanError
 from planner.inventory.models import Inventory
 from planner.optimize.backend import solver_version
 from planner.optimize.clock import Clock
-from planner.plan.models import PLAN_FORMAT, InventoryRef, Plan, Request, SolverInfo, Status
+from planner.plan.models import PLAN_FORMAT, InventoryRef, Left, Plan, Request, Shutdown, SolverInfo, Status
 from planner.plan.power import power_steps
 from planner.plan.progress import ProgressSink
+from planner.plan.shutdowns import shutdown_steps, staying_on
 from planner.verify import verify_plan
 
 PROOF_S_PER_MOVE = 2e-4
@@ -52,15 +53,22 @@ def planned(
         If the replay rejects what the optimiser found: a bug, never a plan.
     """
     clock = Clock(time_limit_s)
-    sha256, sections = inventory.digests()
     leaving = set(request.evacuate)
     proof_s = PROOF_S_PER_MOVE * sum(vm.host in leaving for vm in inventory.vms)
-    effort = Effort(seed, clock.before(proof_s), progress, first_only, reasons)
-    found = find(inventory, request, effort)
+    found = find_or_triage(inventory, request, Effort(seed, clock.before(proof_s), progress, first_only, reasons))
+    return verified(inventory, draft(inventory, request, found, seed, time_limit_s, clock))
+
+
+def draft(inventory: Inventory, request: Request, found: Found, seed: int, time_limit_s: float, clock: Clock) -> Plan:
+    """Return what was found as a plan that is not verified yet."""
+    sha256, sections = inventory.digests()
     name, version = solver_version()
-    power = power_steps(inventory, request.evacuate, found.moves) if found.moves is not None else ()
+    shutdowns, left = _stayers(inventory, request, found)
+    stay_on = staying_on(inventory, request.evacuate, request.deadline_s, left) if found.triaged else ()
+    moves = found.moves
+    power = () if moves is None else power_steps(inventory, request.evacuate, moves, shutdowns, stay_on)
     objective = found.objective(request, power)
-    draft = Plan(
+    return Plan(
         format=PLAN_FORMAT,
         inventory=InventoryRef(name=inventory.name, sha256=sha256, sections=sections),
         request=request,
@@ -70,16 +78,30 @@ def planned(
         solver=SolverInfo(
             name=name, version=version, seed=seed, seconds=round(clock.elapsed_s, 3), time_limit_s=time_limit_s
         ),
-        moves=found.moves or (),
+        moves=moves or (),
         power=power,
+        shutdowns=shutdowns,
+        left=left,
         infeasibility=found.infeasibility,
         snapshot=inventory,
     )
-    return _verified(inventory, draft)
 
 
-def _verified(inventory: Inventory, draft: Plan) -> Plan:
-    """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan."""
+def _stayers(inventory: Inventory, request: Request, found: Found) -> tuple[tuple[Shutdown, ...], tuple[Left, ...]]:
+    """Return the VMs that a triage shuts down and those that it leaves."""
+    if found.triaged is None:
+        return (), ()
+    return shutdown_steps(inventory, request.evacuate, request.deadline_s, found.moves or (), found.triaged.unmoved)
+
+
+def verified(inventory: Inventory, draft: Plan) -> Plan:
+    """Return the plan with its verification; what the replay rejects is a bug and never shown as a plan.
+
+    Raises
+    ------
+    RejectedPlanError
+        If the replay rejects it.
+    """
     if not draft.moves and (draft.status is Status.UNKNOWN or not _quick(inventory, draft)):
         return draft
     verification = verify_plan(inventory, draft)

@@ -11,13 +11,14 @@ from click.testing import CliRunner
 
 from planner import api
 from planner.advice.advise import advise
-from planner.advice.changes import members_of, with_links, without, without_vms
+from planner.advice.changes import members_of, with_links, without
 from planner.advice.choices import with_host_like
 from planner.advice.conflict import smallest_conflict
 from planner.advice.oracle import Oracle
 from planner.cli.main import main
 from planner.inventory.load import check_inventory, load_inventory
 from planner.inventory.models import Approach, Before, Inventory, NotAtOnce, Separate
+from planner.inventory.without import without_vms
 from planner.optimize.clock import Clock
 from planner.plan.advice import Advice, Choice, ChoiceKind, Conflict, Member, MemberKind, SmallestDeadline
 from planner.plan.models import Plan, Request, Status
@@ -186,6 +187,25 @@ def test_every_kind_of_member_has_words(kind: MemberKind) -> None:
             words = conflict_sentence(Conflict(members=members, minimal=minimal), REQUEST)
             assert "None" not in words
             assert words.endswith(".")
+
+
+def test_what_holds_only_while_others_stay_or_were_gone_is_told_so() -> None:
+    member = Member(kind=MemberKind.MEMORY, host="hv02")
+    words = {
+        others: conflict_sentence(Conflict(members=(member,), minimal=True, others=others), REQUEST)
+        for others in ("", "stay", "gone")
+    }
+    assert "other hosts" not in words[""]
+    assert "as long as VMs of other hosts stay" in words["stay"]
+    assert "even if VMs of other hosts were out of the way" in words["gone"]
+    assert "there would then be a plan" in words["gone"]
+
+
+def test_a_vm_too_large_for_any_host_is_impossible_even_if_others_were_gone() -> None:
+    cluster = star([host("src"), host("t1", memory=8 * GIB)], [vm("a", memory=16 * GIB), vm("b", "t1", memory=GIB)])
+    _, found = asked(cluster, ["src"], 1000.0)
+    assert found.conflict is not None
+    assert found.conflict.others == "gone"
 
 
 @pytest.mark.parametrize("kind", list(ChoiceKind))

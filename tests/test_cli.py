@@ -159,7 +159,7 @@ def test_the_request_reaches_the_planner(command: str, monkeypatch: pytest.Monke
         "objective": "ends",
         "make_room": "auto",
         "extra_move_price_s": None,
-    } | ({"advise": True} if command == "check" else {})
+    } | ({"advise": True} if command == "check" else {"confidence": None, "if_infeasible": "refuse"})
 
 
 def test_verify_accepts_the_plan_of_the_planner(plan_file: Path) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from planner.errors import InputError
 from planner.importers.facts import Facts, FoundHost, FoundRule, FoundVM, Hindrance
 from planner.importers.loader import Wishes, load
 from planner.importers.naming import fits, names_for
 from planner.importers.report import report_lines
-from planner.importers.update import update
+from planner.importers.update import renew_fields, update
 from planner.inventory.load import parse_inventory
 from planner.inventory.models import Separate, Together
 from planner.inventory.write import inventory_yaml
@@ -190,3 +192,33 @@ def test_writes_that_were_measured_alone_are_renewed_alone() -> None:
     x, y, _ = parse_inventory(found.text).vms
     assert (x.read_rate, x.write_rate) == (9e6, 7e6)
     assert (y.read_rate, y.write_rate) == (9e6, 3e6)
+
+
+def test_a_range_that_does_not_hold_a_renewed_rate_goes() -> None:
+    vms = [machine(name, read_rate=1e6, write_rate=2e6) for name in ("x", "y")]
+    text = inventory_yaml(load(facts(*vms), Wishes("rack")).inventory)
+    text = text.replace("write_rate: 2 MB/s", "write_rate: 2 MB/s, write_rate_range: [1 MB/s, 3 MB/s]")
+    fresh = facts(machine("x", read_rate=1e6, write_rate=9e6), machine("y", read_rate=1e6, write_rate=2.5e6))
+    renewed = parse_inventory(update(text, load(fresh, Wishes("rack")).inventory, {"x", "y"}, "inv.yaml").text)
+    assert [vm.write_rate_range for vm in renewed.vms] == [None, (1e6, 3e6)]
+
+
+@pytest.mark.parametrize("indent", [None, 1, 4])
+def test_an_inventory_in_json_stays_json(indent: int | None) -> None:
+    found = load(
+        facts(machine("x"), machine("y", "b"), rules=(FoundRule("separate", ("x", "y"), "apart"),)), Wishes("rack")
+    )
+    document = YAML(typ="safe").load(inventory_yaml(found.inventory))
+    text = json.dumps(document, indent=indent)
+    fresh = facts(machine("x", read_rate=1e6, write_rate=9e6), machine("z", "b"))
+    renewed = update(text, load(fresh, Wishes("rack")).inventory, {"x"}, "inv.json")
+    again = json.loads(renewed.text)
+    assert [vm["name"] for vm in again["vms"]] == ["x", "z"]
+    assert again["vms"][0]["write_rate"] == "9 MB/s"
+    assert again["rules"] == []
+    assert renewed.text == json.dumps(again, indent=indent)
+    rate = found.inventory.vms[0].model_copy(update={"write_rate": 5e6, "write_rate_range": (4e6, 6e6)})
+    changed = found.inventory.model_copy(update={"vms": (rate, *found.inventory.vms[1:])})
+    renewed = renew_fields(text, changed, {"x": ("write_rate", "write_rate_range")}, "inv.json")
+    assert json.loads(renewed.text)["vms"][0]["write_rate_range"] == ["4 MB/s", "6 MB/s"]
+    assert parse_inventory(renewed.text).vms == changed.vms

@@ -35,8 +35,8 @@ def test_shipped_inventories_load_and_fit_the_schema(path: Path) -> None:
     assert schema_says(yaml.safe_load(path.read_text("utf-8"))) == []
 
 
-def test_the_four_are_shipped() -> None:
-    assert {path.name for path in SHIPPED} >= {"paper.yaml", "demo.yaml", "rack.yaml", "fabric.yaml"}
+def test_the_five_are_shipped() -> None:
+    assert {path.name for path in SHIPPED} >= {"paper.yaml", "demo.yaml", "rack.yaml", "fabric.yaml", "office.yaml"}
 
 
 def test_the_fabric_has_everything_that_networks_have() -> None:

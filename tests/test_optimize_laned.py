@@ -237,3 +237,11 @@ def test_the_best_packings_of_links_one_behind_the_other_need_not_go_together() 
         if schedule is not None:
             check(made, arena.columns, schedule)
     assert outcomes == {False, True}
+
+
+def test_the_first_program_goes_on_where_the_others_have_no_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "SMALL", 0)
+    made = compiled(rack(1), [f"s{i}" for i in range(4)], LONG_S)
+    state = State(made.problem, made.tables, Clock(LONG_S), 0, None)
+    alone = search._Decomposition(state, made.classes, False)
+    assert [alone._turn(step) for step in range(3)] == [0, 0, 0]

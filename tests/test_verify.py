@@ -6,9 +6,23 @@ import pytest
 
 from planner.verify import CHECKS, verify_plan
 from tests.truth.handmade import make_plan
-from tests.truth.wrong import INVENTORY, NOES, No, Wrong, claims, moves, network, power, resources, room, rules
+from tests.truth.wrong import (
+    INVENTORY,
+    NOES,
+    No,
+    Wrong,
+    claims,
+    moves,
+    network,
+    odds,
+    power,
+    resources,
+    room,
+    rules,
+    triage,
+)
 
-ALL = (moves, resources, rules, claims, room, network, power)
+ALL = (moves, resources, rules, claims, room, network, power, odds, triage)
 """The modules that fill NOES."""
 
 
@@ -21,6 +35,16 @@ def test_the_plan_they_all_start_from_is_right() -> None:
 
 @pytest.mark.parametrize("made", network.right_plans())
 def test_says_yes_on_bonds_in_each_direction_on_the_right_network_and_over_all_paths(made: Wrong) -> None:
+    assert verify_plan(*made).violations == ()
+
+
+def test_says_yes_to_odds_that_keep_their_promise() -> None:
+    assert verify_plan(INVENTORY, odds.promising()).violations == ()
+    assert verify_plan(INVENTORY, odds.promising(count=1000, finish_p95_s=600.0)).violations == ()
+
+
+@pytest.mark.parametrize("made", triage.right_plans())
+def test_says_yes_where_vms_are_shut_down_or_left_because_not_all_can_leave(made: Wrong) -> None:
     assert verify_plan(*made).violations == ()
 
 

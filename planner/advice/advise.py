@@ -9,7 +9,7 @@ from planner.advice.oracle import Oracle, Verdict, verdict_of
 from planner.inventory.models import Inventory
 from planner.optimize.clock import Clock
 from planner.optimize.room_problem import unhindered
-from planner.plan.advice import Advice, Choice, Conflict
+from planner.plan.advice import Advice, Choice, Conflict, MemberKind
 from planner.plan.models import Plan
 from planner.plan.progress import Progress, ProgressSink
 
@@ -80,7 +80,9 @@ def _conflict(inventory: Inventory, plan: Plan, oracle: Oracle) -> Conflict:
     still = request.model_copy(update={"make_room": "never", "extra_move_price_s": 0.0})
     emptier = unhindered(inventory, request.evacuate)
     if oracle.ask(emptier, still)[0] is Verdict.NO:
-        return smallest_conflict(emptier, still, reasons, oracle)
+        found = smallest_conflict(emptier, still, reasons, oracle)
+        matters = any(member.kind in (MemberKind.MEMORY, MemberKind.VCPUS, MemberKind.RULE) for member in found.members)
+        return found.model_copy(update={"others": "gone" if matters else ""})
     if plan.infeasibility.proof != "no-room":
         return smallest_conflict(inventory, request, reasons, oracle)
-    return smallest_conflict(inventory, still, reasons, oracle).model_copy(update={"others_stay": True})
+    return smallest_conflict(inventory, still, reasons, oracle).model_copy(update={"others": "stay"})

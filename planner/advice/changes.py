@@ -6,10 +6,11 @@ A change is an inventory: so the planner, the verifier and a brute force need no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.inventory.models import RULE_KINDS, VM, Host, Inventory, Link, Rule, rule_kind, rule_name
+from planner.inventory.models import VM, Host, Inventory, Link, rule_name
+from planner.inventory.without import without_vms
 from planner.network import Network
 from planner.plan.advice import Member, MemberKind
 from planner.plan.models import Request
@@ -129,36 +130,15 @@ def without(inventory: Inventory, request: Request, left_out: Collection[Member]
     boundless = WIDE * widest(inventory)
     relaxed = inventory.model_copy(
         update={
-            "vms": tuple(changed(vm, fields["vms"]) for vm in inventory.vms if vm.name not in gone),
+            "vms": tuple(changed(vm, fields["vms"]) for vm in inventory.vms),
             "hosts": tuple(changed(host, fields["hosts"]) for host in inventory.hosts),
-            "rules": tuple(without_names(rules, gone)),
+            "rules": tuple(rules),
             "links": with_links(inventory, wide, lambda rate, share: (boundless, 1.0)) if wide else inventory.links,
         }
     )
     if MemberKind.DEADLINE in by_kind:
         request = request.model_copy(update={"deadline_s": max(request.deadline_s, LONG_S)})
-    return relaxed, request
-
-
-def without_vms(inventory: Inventory, names: Collection[str]) -> Inventory:
-    """Return the inventory without some VMs, as if they were shut down."""
-    gone = set(names)
-    return inventory.model_copy(
-        update={
-            "vms": tuple(vm for vm in inventory.vms if vm.name not in gone),
-            "rules": tuple(without_names(inventory.rules, gone)),
-        }
-    )
-
-
-def without_names(rules: Iterable[Rule], gone: Collection[str]) -> Iterator[Rule]:
-    """Yield the rules without some members; a rule of one says nothing."""
-    for rule in rules:
-        members = tuple(name for name in rule.members if name not in gone)
-        if len(members) == len(rule.members):
-            yield rule
-        elif len(members) >= 2:
-            yield RULE_KINDS[rule_kind(rule)].model_validate({rule_kind(rule): members})
+    return without_vms(relaxed, gone), request
 
 
 def widest(inventory: Inventory) -> float:

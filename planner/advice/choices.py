@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.advice.changes import Ends, with_links, without_vms
+from planner.advice.changes import Ends, with_links
 from planner.advice.oracle import Oracle, Verdict
 from planner.inventory.models import ALL_APPROACHES, Host, Inventory
+from planner.inventory.without import without_vms
 from planner.network import Network
 from planner.optimize.search import EXACT_MOVERS
 from planner.plan.advice import Choice, ChoiceKind, Conflict, Member, MemberKind
@@ -76,18 +77,23 @@ def choices(
         choice = _smallest(trial, oracle)
         if choice is not None:
             found.append(choice)
+    lightest = _lightest(inventory, request, found, oracle)
+    if lightest is not None:
+        found.append(lightest)
     order = list(ChoiceKind)
     return tuple(sorted(found, key=lambda choice: order.index(choice.kind)))
 
 
 def _choice(kind: ChoiceKind, plan: Plan, **says: Any) -> Choice:
+    """Return a choice that a plan backs. Where VMs stay, the plan is called optimal among those in which they do."""
     assert plan.objective is not None
+    optimal = plan.status is Status.OPTIMAL and plan.request.objective == "downtime" and not plan.triaged
     checks = 0 if plan.verification is None else len(plan.verification.checks)
     return Choice(
         kind=kind,
         finish_s=plan.objective.finish_s,
         weighted_downtime_s=plan.objective.weighted_downtime_s,
-        optimal=plan.status is Status.OPTIMAL and plan.request.objective == "downtime",
+        optimal=optimal,
         checks=checks,
         **says,
     )
@@ -117,10 +123,12 @@ def _smallest(trial: _Trial, oracle: Oracle) -> Choice | None:
 
 
 def _better(plan: Plan, inventory: Inventory, request: Request, oracle: Oracle) -> Plan:
-    """Return the best plan with a change where few VMs move, which takes no time; else any."""
-    if sum(vm.host in request.evacuate for vm in inventory.vms) > EXACT_MOVERS:
+    """Return the best plan with a change where few VMs move and none makes room, which takes no time; else any."""
+    extra = plan.objective is not None and plan.objective.extra_moves > 0
+    if extra or sum(vm.host in request.evacuate for vm in inventory.vms) > EXACT_MOVERS:
         return plan
-    verdict, best = oracle.ask(inventory, request, best=True)
+    still = request.model_copy(update={"make_room": "never", "extra_move_price_s": 0.0})
+    verdict, best = oracle.ask(inventory, still, best=True)
     return best if verdict is Verdict.YES else plan
 
 
@@ -352,6 +360,22 @@ def with_host_like(inventory: Inventory, like: Host) -> Inventory:
     )
     host = like.model_copy(update={"name": name, "ready_after": 0.0})
     return inventory.model_copy(update={"hosts": (*inventory.hosts, host), "links": (*inventory.links, *links)})
+
+
+def _lightest(inventory: Inventory, request: Request, found: Sequence[Choice], oracle: Oracle) -> Choice | None:
+    """Return the VMs that weigh least together and without which all others leave in time, by a triage.
+
+    None where the triage found none in time, or none that is not among the choices already.
+    """
+    if oracle.clock.expired:
+        return None
+    triage = request.model_copy(update={"if_infeasible": "triage"})
+    verdict, plan = oracle.ask(inventory, triage)
+    names = (*(down.vm for down in plan.shutdowns), *(left.vm for left in plan.left))
+    known = {frozenset(choice.vms) for choice in found if choice.kind is ChoiceKind.LEAVE_VMS}
+    if verdict is not Verdict.YES or not plan.moves or not names or frozenset(names) in known:
+        return None
+    return _choice(ChoiceKind.LEAVE_VMS, plan, vms=names)
 
 
 def _leave(inventory: Inventory, request: Request, leaving: Sequence[str]) -> Iterator[_Trial]:

@@ -13,6 +13,9 @@ HELP = help_text(
 
     A yes is backed by a plan that was found and replayed, a no by a proof. What was neither found
     nor proven impossible within the time limit is "not known" (exit code 3), never a no.
+
+    A no also tells the smallest set of things that cannot all be had, the smallest deadline, and
+    single changes that would help, each with a plan that was made and verified.
     """,
     'evac check rack.yaml --evacuate hv01 --deadline "30 min"',
     "evac check rack.yaml --evacuate hv01,hv02 --start 23:30 --by 01:00",

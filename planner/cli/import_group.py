@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.cli.lazy import LazyGroup
 from planner.cli.options import help_text
 
-SOURCES = {name: f"planner.cli.sources.{name}" for name in ("btrplace", "libvirt", "kubevirt")}
+SOURCES = {name: f"planner.cli.sources.{name}" for name in ("btrplace", "libvirt", "kubevirt", "prometheus")}
 """The module of each source, in the order in which they are told."""
 
 HELP = help_text(
@@ -16,6 +16,7 @@ HELP = help_text(
     what was assumed because the source does not say it, what was left out, and what is missing.
     """,
     "evac import btrplace instance.json -o inventory.yaml",
+    "evac import prometheus inventory.yaml --exporter kubevirt --url https://prometheus.example -o measured.yaml",
 )
 
 

@@ -21,7 +21,20 @@ from planner.cli.report import report
 from planner.errors import EvacError
 
 COMMANDS = {
-    **{name: f"planner.cli.{name}" for name in ("check", "plan", "runbook", "predict", "calibrate", "verify")},
+    **{
+        name: f"planner.cli.{name}"
+        for name in (
+            "check",
+            "plan",
+            "window",
+            "explain",
+            "simulate",
+            "runbook",
+            "predict",
+            "calibrate",
+            "verify",
+        )
+    },
     **{name: f"planner.cli.{name}" for name in ("schema", "new")},
     # No module can be called import.
     "import": "planner.cli.import_group",

@@ -73,6 +73,21 @@ def read_seed(ctx: click.Context, param: click.Parameter, value: int) -> int:
     return value
 
 
+def read_confidence(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Return a probability above 0 and at most 0.999: nights that would tell more are too many to play."""
+    if value is None:
+        return None
+    text, percent = value.strip(), value.strip().endswith("%")
+    try:
+        share = float(text.removesuffix("%")) / (100 if percent else 1)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no number; give one such as 0.95 or 95%") from None
+    if not 0 < share <= 0.999:
+        meant = f"; for {share:g}% write {share / 100:g}" if not percent and 1 < share < 100 else ""
+        raise click.BadParameter(f"{value!r} is no such share; give one above 0 and at most 0.999{meant}")
+    return share
+
+
 def read_names(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
     """Return names from all uses of an option, with commas between them or not, each once."""
     names: dict[str, None] = {}
@@ -98,6 +113,13 @@ def read_output(ctx: click.Context, param: click.Parameter, value: str | None) -
     if not os.access(made_in, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise click.BadParameter(f"{value!r} may not be written; choose another place")
     return path
+
+
+def read_picture(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Return the name of a picture."""
+    if value is not None and value.suffix.lower() != ".svg":
+        raise click.BadParameter(f"{str(value)!r} would be an SVG all the same; give a name that ends in .svg")
+    return value
 
 
 def keep_input(output: Path | None, given: str) -> None:

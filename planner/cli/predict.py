@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from planner.cli.options import format_option, help_text, inventory_argument, read_names, read_rate
+from planner.cli.options import format_option, help_text, inventory_argument, read_names, read_picture, read_rate
 
 HELP = help_text(
     """
@@ -23,13 +23,6 @@ HELP = help_text(
     "evac predict rack.yaml --vm db-07,db-08 --format json",
     "evac predict rack.yaml --front --vm db-07 --plot db-07.svg",
 )
-
-
-def read_picture(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """Return the name of a picture."""
-    if value is not None and value.suffix.lower() != ".svg":
-        raise click.BadParameter(f"{str(value)!r} would be an SVG all the same; give a name that ends in .svg")
-    return value
 
 
 @click.command(help=HELP)

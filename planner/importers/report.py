@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from planner.inventory.models import Inventory
@@ -65,21 +65,26 @@ def report_lines(imported: Imported, written_to: str | None) -> Iterator[str]:
         (len(inventory.rules), "rule"),
     )
     yield f"{imported.source}: found {', '.join(counted(count, noun) for count, noun in found)}."
-    for heading, sentences in (
+    yield from under_headings(
         ("Assumed", imported.assumed),
         ("Left out", imported.dropped),
         ("Missing", imported.missing),
         ("Not free to move", imported.hindered),
         ("Doubtful", imported.doubtful),
-    ):
-        if sentences:
-            yield f"{heading}:"
-            yield from (f"- {sentence}" for sentence in sentences)
+    )
     if imported.evacuate is not None:
         leaving = {host.name for host in inventory.hosts if imported.evacuate in host.labels}
         movers = sum(vm.host in leaving for vm in inventory.vms)
         yield f"To be emptied: {counted(len(leaving), 'host')} with {counted(movers, 'VM')}."
         yield f"  evac plan {written_to or 'INVENTORY'} --evacuate @{imported.evacuate} --deadline DURATION"
+
+
+def under_headings(*parts: tuple[str, Iterable[str]]) -> Iterator[str]:
+    """Yield sentences under their headings; a heading without any is left out."""
+    for heading, sentences in parts:
+        listed = [f"- {sentence}" for sentence in sentences]
+        if listed:
+            yield from (f"{heading}:", *listed)
 
 
 def counted(count: int, noun: str) -> str:

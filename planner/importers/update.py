@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ OTHER_WAYS = frozenset({"working_set", "dirty_sets", "hot_memory"})
 
 _INDENTED = re.compile(r"^(hosts|vms):[^\n]*\n(\s*#[^\n]*\n)*  - ", re.MULTILINE)
 """Lists that are indented, as this program writes them."""
+_JSON_INDENT = re.compile(r'\s*\{\n([ \t]+)"')
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,7 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, *, w
     InputError
         If the text is no inventory, or would be none afterwards: all problems with their places.
     """
-    parse_inventory(text, file)
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
-    if _INDENTED.search(text):
-        yaml.indent(mapping=2, sequence=4, offset=2)
-    document: CommentedMap = yaml.load(text)
+    yaml, document = _opened(text, file)
     known: dict[str, tuple[str, ...]] = dict.fromkeys(written, WRITE_FACTS)
     known |= dict.fromkeys(measured, (*RATE_FACTS, "dirty_vector"))
     came: list[str] = []
@@ -94,9 +90,64 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, *, w
         came += new
         went += gone
     _forget(document, {name for name in went if name not in {vm.name for vm in fresh.vms}})
-    out = io.StringIO()
-    yaml.dump(document, out)
-    new_text = out.getvalue()
+    return _closed(yaml, document, text, file, came, went)
+
+
+def renew_fields(text: str, fresh: Inventory, fields: Mapping[str, Sequence[str]], file: str) -> Updated:
+    """Renew some fields of some VMs in the text of an inventory; all else stays as it is.
+
+    Parameters
+    ----------
+    text
+        The file as the operator has it: a right inventory.
+    fresh
+        The same inventory with the new values.
+    fields
+        Names of the fields to renew, by VM.
+    file
+        Name of the file, for errors and the diff.
+
+    Raises
+    ------
+    InputError
+        If the text is no inventory, or would be none afterwards: all problems with their places.
+    """
+    yaml, document = _opened(text, file)
+    now = {vm.name: vm for vm in fresh.vms}
+    for entry in document.get("vms") or ():
+        name = entry["name"]
+        if name in fields:
+            _write_fields(entry, _fields(now[name]), fields[name])
+    return _closed(yaml, document, text, file, [], [])
+
+
+def _opened(text: str, file: str) -> tuple[YAML | None, Any]:
+    """Return an inventory that can be changed and keeps its comments, and what writes it: None where it is JSON."""
+    parse_inventory(text, file)
+    if text.lstrip().startswith("{"):
+        try:
+            return None, json.loads(text)
+        except json.JSONDecodeError:
+            pass  # YAML may begin with a brace, too
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 10_000
+    if _INDENTED.search(text):
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    document: CommentedMap = yaml.load(text)
+    return yaml, document
+
+
+def _closed(yaml: YAML | None, document: Any, text: str, file: str, came: list[str], went: list[str]) -> Updated:
+    """Return what has become of an inventory, checked."""
+    if yaml is None:
+        indent = _JSON_INDENT.match(text)
+        new_text = json.dumps(document, indent=indent and indent[1], ensure_ascii=False)
+        new_text += "\n" if text.endswith("\n") else ""
+    else:
+        out = io.StringIO()
+        yaml.dump(document, out)
+        new_text = out.getvalue()
     parse_inventory(new_text, f"{file} (updated)")
     old_lines, new_lines = (each.splitlines(keepends=True) for each in (text, new_text))
     diff = "".join(difflib.unified_diff(old_lines, new_lines, file, f"{file}, new", n=0))
@@ -122,17 +173,31 @@ def _renew(
         keys = (*facts, *rates.get(found.name, ()))
         if OTHER_WAYS.intersection(entry):
             keys = tuple(key for key in keys if key != "dirty_vector")
-        for key in keys:
-            if not _same(key, entry.get(key), written.get(key)):
-                if key in written:
-                    entry[key] = written[key]
-                else:
-                    del entry[key]
+        _write_fields(entry, written, keys)
+        for key in RATE_FACTS:
+            span = entry.get(f"{key}_range")
+            # A range that does not hold the rate any more is of another time.
+            if span is not None and not parse_rate(span[0]) <= parse_rate(entry[key]) <= parse_rate(span[1]):
+                del entry[f"{key}_range"]
     for found in now.values():
         fresh: CommentedMap = YAML().load(entry_text(found))
         fresh.fa.set_flow_style()
         listed.append(fresh)
     return list(now), gone
+
+
+def _write_fields(entry: CommentedMap, written: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Renew fields of an entry in place, where they mean something else now."""
+    for key in keys:
+        if _same(key, entry.get(key), written.get(key)):
+            continue
+        if key not in written:
+            del entry[key]
+        elif isinstance(written[key], list):
+            entry[key] = CommentedSeq(written[key])
+            entry[key].fa.set_flow_style()
+        else:
+            entry[key] = written[key]
 
 
 def _fields(entry: Host | VM) -> dict[str, Any]:
@@ -147,6 +212,9 @@ def _same(key: str, old: Any, new: Any) -> bool:
         return old is new
     if key == "dirty_vector":
         return [_point(one) for one in old] == [_point(one) for one in new]
+    if isinstance(old, list) and isinstance(new, list):
+        item = key.removesuffix("_range").removesuffix("_by_hour")
+        return len(old) == len(new) and all(_same(item, one, other) for one, other in zip(old, new, strict=True))
     try:
         if key in ("memory", "disk", "nonzero_memory"):
             return parse_size(old) == parse_size(new)

@@ -18,16 +18,19 @@ from planner.inventory.settings import (
     DEFAULT_DOWNTIME_LIMIT_S,
     DEFAULT_EXTRA_MOVE_PRICE_S,
     DEFAULT_TUNNEL_BYTES_PER_S,
+    DEFAULT_VM_SHUTDOWN_S,
     PAPER_BACKGROUND_EFFICIENCY,
     LinkClass,
     Settings,
 )
+from planner.inventory.spread import Spread
 from planner.units import Duration, Rate, Size
 
 __all__ = [
     "ALL_APPROACHES",
     "DEFAULT_DOWNTIME_LIMIT_S",
     "DEFAULT_EXTRA_MOVE_PRICE_S",
+    "HOURS",
     "INVENTORY_FORMAT",
     "MAX_ITEMS",
     "NAME_PATTERN",
@@ -48,6 +51,7 @@ __all__ = [
     "Rule",
     "Separate",
     "Settings",
+    "Spread",
     "Together",
 ]
 
@@ -55,6 +59,10 @@ INVENTORY_FORMAT = "evac/inventory/1"
 
 MAX_ITEMS = 200_000
 """Most hosts, switches, links, VMs or rules of one inventory [count]."""
+
+
+HOURS = 24
+"""Hours of a day [count]."""
 
 
 class Host(Frozen):
@@ -137,6 +145,13 @@ class Link(Frozen):
         description="Wires of equal speed that the link is made of (LACP); bandwidth is that of all together, and a"
         " TCP flow takes one of them [count].",
     )
+    usable_by_hour: tuple[LinkShare, ...] | None = Field(
+        None,
+        min_length=HOURS,
+        max_length=HOURS,
+        description="The usable share in each hour of the day: 24 values, the first from 0:00 on, for both directions."
+        " For evac window; other commands know no time of day and take usable [1].",
+    )
     networks: tuple[Name, ...] | None = Field(
         None, min_length=1, max_length=1000, description="Networks that it carries. All of them if absent."
     )
@@ -177,6 +192,20 @@ class VM(Frozen):
     disk: Size = Field(0, description="Disk that moves with the VM; 0 where storage is shared [bytes].")
     read_rate: Rate = Field(description="Rate at which it reads its memory image (r) [bytes/s].")
     write_rate: Rate = Field(description="Rate at which it dirties its memory image (w) [bytes/s].")
+    read_rate_by_hour: tuple[Rate, ...] | None = Field(
+        None,
+        min_length=HOURS,
+        max_length=HOURS,
+        description="The read_rate in each hour of the day: 24 values, the first from 0:00 on. For evac window; other"
+        " commands know no time of day and take read_rate [bytes/s].",
+    )
+    write_rate_by_hour: tuple[Rate, ...] | None = Field(
+        None,
+        min_length=HOURS,
+        max_length=HOURS,
+        description="The write_rate in each hour of the day, like read_rate_by_hour. The rates of dirty_sets rise and"
+        " fall with it; dirty_vector, hot_memory and cold_write_rate do not go with it [bytes/s].",
+    )
     hot_memory: Size = Field(
         0, description="Pages that it dirties over and over (H) [bytes]. Used by the model btrplace."
     )
@@ -213,7 +242,22 @@ class VM(Frozen):
     disk_write_rate: Rate = Field(
         0.0, description="Rate at which it writes to the disk that moves with it; those bytes are sent too [bytes/s]."
     )
-    weight: float = Field(1.0, strict=True, ge=0, le=1e6, description="What a second of its downtime counts [1].")
+    write_rate_range: tuple[Rate, Rate] | None = Field(
+        None,
+        description="5th and 95th percentile of the write rate over nights; write_rate is its median. By the spreads of"
+        " the settings if absent [bytes/s].",
+    )
+    read_rate_range: tuple[Rate, Rate] | None = Field(None, description="The same of the read rate [bytes/s].")
+    workload: Name | None = Field(
+        None, description="Class of VMs that it belongs to, such as db or batch; the spreads of the settings go by it."
+    )
+    weight: float = Field(
+        1.0,
+        strict=True,
+        ge=0,
+        le=1e6,
+        description="What a second of its downtime counts, and in a triage its rescue [1].",
+    )
     max_downtime: Duration | None = Field(None, description="Longest downtime that it bears [s]. No limit if absent.")
     approaches: tuple[Approach, ...] | None = Field(
         None,
@@ -224,6 +268,11 @@ class VM(Frozen):
     requires: tuple[Name, ...] = Field((), max_length=1000, description="Labels that its host must have.")
     pinned: bool = Field(
         False, strict=True, description="True: it may not move; evacuating its host is then infeasible."
+    )
+    shutdown_time: Duration | None = Field(
+        None,
+        description="Time that its clean shutdown may take, where it is shut down because it cannot leave in time [s]."
+        " The settings' vm_shutdown_time if absent.",
     )
 
     @property
@@ -344,8 +393,11 @@ class Inventory(Frozen):
     def _content(self) -> dict[str, Any]:
         """Return what digests are made of: fields younger than the first plans count where they are set."""
         document = self.model_dump(mode="json")
-        for entry in (document["settings"], *document["hosts"], *document["links"], *document["vms"]):
-            for key, default in YOUNGER.items():
+        # A host's time to switch off is 0 where it is not stated, that of a VM is the settings'.
+        of_vms = YOUNGER | {"shutdown_time": None}
+        others = (document["settings"], *document["hosts"], *document["links"])
+        for entry, younger in (*((entry, YOUNGER) for entry in others), *((vm, of_vms) for vm in document["vms"])):
+            for key, default in younger.items():
                 if key in entry and entry[key] == default:
                     del entry[key]
         if document["settings"]["background_efficiency"] is None:
@@ -372,6 +424,7 @@ YOUNGER = {
     "migration_network": None,
     "equal_cost_paths": "hash",
     "extra_move_price": DEFAULT_EXTRA_MOVE_PRICE_S,
+    "vm_shutdown_time": DEFAULT_VM_SHUTDOWN_S,
     "members": 1,
     "networks": None,
     "ready_after": 0.0,
@@ -384,6 +437,17 @@ YOUNGER = {
     "dirty_sets": None,
     "dirty_vector": None,
     "disk_write_rate": 0.0,
+    "read_rate_by_hour": None,
+    "write_rate_by_hour": None,
+    "usable_by_hour": None,
+    "write_rate_range": None,
+    "read_rate_range": None,
+    "workload": None,
+    "spreads": [],
+    "link_spread": 1.1,
+    "migration_failures": 0.005,
+    "retry_after": 60.0,
+    "max_retries": 2,
 }
 """Fields of settings, hosts, links and VMs that came after plans were written with digests, with their defaults."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.inventory.base import ALL_APPROACHES, Approach, Frozen, Name
+from planner.inventory.spread import Spread
 from planner.units import Duration, Rate, Size
 
 
@@ -35,6 +36,9 @@ OpenStack, benchmarking_live-migration of the OSIC project."""
 
 DEFAULT_EXTRA_MOVE_PRICE_S = 10.0
 """Price of a move that makes room where none is stated, in weighted downtime [s]."""
+
+DEFAULT_VM_SHUTDOWN_S = 60.0
+"""What is allowed for a guest's clean shutdown where nothing is stated [s]."""
 
 
 class Settings(Frozen):
@@ -160,6 +164,40 @@ class Settings(Frozen):
         gt=0,
         description="What a move that makes room counts beside its own downtime, in weighted downtime: it is made where"
         " it saves more than that, or where there is no plan without it [s].",
+    )
+    spreads: tuple[Spread, ...] = Field(
+        (),
+        max_length=1000,
+        description="How far rates of VMs are from the inventory's in one night, by class of VM; 1.5 each way where"
+        " nothing is said, which is an assumption.",
+    )
+    link_spread: float = Field(
+        1.1,
+        strict=True,
+        ge=1,
+        le=1000,
+        description="What links really reach: in 90% of nights between what they have / factor and what they have,"
+        " never more [1].",
+    )
+    migration_failures: float = Field(
+        0.005,
+        strict=True,
+        ge=0,
+        le=1,
+        description="Probability that a migration fails at some point and must be tried again [1].",
+    )
+    retry_after: Duration = Field(60.0, description="How long after a failure it is tried again [s].")
+    max_retries: int = Field(
+        2,
+        strict=True,
+        ge=0,
+        le=100,
+        description="How often a migration that fails is tried again before its VM counts as not out [count].",
+    )
+    vm_shutdown_time: Duration = Field(
+        DEFAULT_VM_SHUTDOWN_S,
+        description="Time that a guest's clean shutdown may take, where not all VMs can leave in time and some are shut"
+        " down instead (`--if-infeasible triage`) [s].",
     )
 
     def flows(self, approach: Approach, disk_bytes: int) -> int:

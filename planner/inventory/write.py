@@ -42,8 +42,11 @@ _QUANTITIES: Mapping[str, Callable[[Any], str]] = {
     "bandwidth": _link_rate,
     "read_rate": _memory_rate,
     "write_rate": _memory_rate,
+    "read_rate_by_hour": _memory_rate,
+    "write_rate_by_hour": _memory_rate,
     "ready_after": _duration,
     "shutdown_time": _duration,
+    "vm_shutdown_time": _duration,
     "hot_memory": _size,
     "hot_duration": _duration,
     "cold_write_rate": _memory_rate,
@@ -62,6 +65,9 @@ _QUANTITIES: Mapping[str, Callable[[Any], str]] = {
     "fixed_time": _duration,
     "switch_time": _duration,
     "fault_latency": _duration,
+    "write_rate_range": _memory_rate,
+    "read_rate_range": _memory_rate,
+    "retry_after": _duration,
 }
 """How the fields that have a unit are written; one that is not here is written as a bare number."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from planner.lanes import Division
 from planner.optimize.backend import Outcome, Session, Solution, solve
 from planner.optimize.classes import Classes
-from planner.optimize.dispatch import Dispatcher, Guide, Schedule
+from planner.optimize.dispatch import Dispatcher, Guide, Schedule, Urgency
 from planner.optimize.model import Aim, AssignmentModel
 from planner.optimize.options import NO_LANES, build_columns
 from planner.optimize.problem import Bools, Ints
@@ -149,6 +149,10 @@ class Arena:
         for rule in urgencies(self._state.problem, self.columns, placed.choice, self._state.rng):
             for guides in (placed.guides, None):
                 yield self._dispatcher.run(placed.choice, placed.home, rule, guides)
+
+    def scheduled(self, placed: Placed, urgency: Urgency) -> Schedule:
+        """Return the schedule of an assignment by one rule of priority."""
+        return self._dispatcher.run(placed.choice, placed.home, urgency)
 
     def dispatch(self, placed: Placed, tries: int) -> Schedule:
         """Offer schedules of an assignment until one is taken; return the one that ends first."""

@@ -151,7 +151,8 @@ class AssignmentModel:
         self._apart(program)
         self._together(program)
         self._not_at_once(program, aim)
-        self._order(program, aim)
+        self._before(program, aim)
+        self._in_window(program, aim)
         if aim.finish:
             self._durations(program)
         if aim.downtime_limit_s is not None:
@@ -408,13 +409,17 @@ class AssignmentModel:
             cells = (np.zeros(len(inside), dtype=np.int64), inside, self.columns.time_s[inside])
             self._time_rows(program, aim, "not_at_once", [g], cells)
 
-    def _order(self, program: Program, aim: Aim) -> None:
-        """Order rules: start of b >= start of a + T of a, and start + T <= window."""
+    def _before(self, program: Program, aim: Aim) -> None:
+        """Order rules: start of b >= start of a + T of a, in any window."""
+        del aim
         for a, b in self.problem.before:
             mine = np.flatnonzero(self.columns.mover == a)
             columns = np.concatenate([mine, [self._start(a), self._start(b)]])
             values = np.concatenate([self.columns.time_s[mine], [1.0, -1.0]])
             program.add_row("before", (a, b), columns, values, upper=0.0)
+
+    def _in_window(self, program: Program, aim: Aim) -> None:
+        """Of movers with an order rule: start + T <= window."""
         for v in self._starts:
             mine = np.flatnonzero(self.columns.mover == v)
             columns = np.concatenate([mine, [self._start(v)]])

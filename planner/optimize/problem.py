@@ -106,7 +106,14 @@ class Problem:
         return allowed if vm.approaches is None else tuple(a for a in allowed if a in vm.approaches)
 
 
-def compile_problem(inventory: Inventory, network: Network, evacuate: Sequence[str], deadline_s: float) -> Problem:
+def compile_problem(
+    inventory: Inventory,
+    network: Network,
+    evacuate: Sequence[str],
+    deadline_s: float,
+    *,
+    each_may_stay: bool = False,
+) -> Problem:
     """Compile the evacuation of some hosts.
 
     Parameters
@@ -119,6 +126,9 @@ def compile_problem(inventory: Inventory, network: Network, evacuate: Sequence[s
         Names of the hosts to empty; they exist.
     deadline_s
         When they must be empty [s].
+    each_may_stay
+        Whether the rules are to bind those movers only that do move: groups of `together` as each rule has them, and in
+        `before` each pair of a rule.
     """
     leaving = set(evacuate)
     settings = inventory.settings
@@ -130,7 +140,7 @@ def compile_problem(inventory: Inventory, network: Network, evacuate: Sequence[s
     free_memory, free_vcpus = _free(inventory, targets)
     memory = np.array([vm.memory for vm in movers], dtype=np.int64)
     vcpus = np.array([vm.vcpus for vm in movers], dtype=np.int64)
-    groups = _Groups(inventory, movers)
+    groups = _Groups(inventory, movers, each_may_stay=each_may_stay)
     allowed = (
         _labels_fit(movers, targets)
         & (memory[:, None] <= free_memory[None, :])
@@ -161,8 +171,9 @@ def compile_problem(inventory: Inventory, network: Network, evacuate: Sequence[s
     )
     allowed &= problem.routes.length[source_of] > 0
     groups.apply_stayers(allowed, {host.name: i for i, host in enumerate(targets)})
-    _fit_blocks(allowed, groups.together, (memory, vcpus), (free_memory, free_vcpus))
-    _part_blocks(allowed, groups.together, groups.separate)
+    if not each_may_stay:
+        _fit_blocks(allowed, groups.together, (memory, vcpus), (free_memory, free_vcpus))
+        _part_blocks(allowed, groups.together, groups.separate)
     return problem
 
 
@@ -195,7 +206,7 @@ def _labels_fit(movers: Sequence[VM], targets: Sequence[Host]) -> Bools:
 class _Groups:
     """The rules, reduced to what binds movers among each other and to VMs that stay."""
 
-    def __init__(self, inventory: Inventory, movers: Sequence[VM]) -> None:
+    def __init__(self, inventory: Inventory, movers: Sequence[VM], *, each_may_stay: bool) -> None:
         index = {vm.name: v for v, vm in enumerate(movers)}
         host_of = {vm.name: vm.host for vm in inventory.vms}
         self.separate: list[tuple[int, ...]] = []
@@ -216,9 +227,14 @@ class _Groups:
                     self.together.append(moving)
                 case NotAtOnce():
                     self._keep(self.not_at_once, moving)
+                case Before() if each_may_stay:
+                    self.before += list(itertools.combinations(moving, 2))
                 case Before():
                     self.before += list(itertools.pairwise(moving))
-        self.together = _merge_overlapping(self.together)
+        if each_may_stay:
+            self.together = [group for group in self.together if len(group) >= 2]
+        else:
+            self.together = _merge_overlapping(self.together)
 
     @staticmethod
     def _keep(groups: list[tuple[int, ...]], moving: tuple[int, ...]) -> None:

@@ -19,7 +19,7 @@ from planner.optimize.problem import Problem
 from planner.optimize.prove import prove_downtime, prove_finish
 from planner.optimize.records import Records
 from planner.optimize.shorten import shorten
-from planner.optimize.state import Incumbent, State
+from planner.optimize.state import Incumbent, State, Watch
 from planner.plan.progress import ProgressSink
 
 EXACT_MOVERS = 12
@@ -78,7 +78,13 @@ class Result:
 
 
 def search(
-    problem: Problem, *, seed: int, clock: Clock, sink: ProgressSink | None = None, first_only: bool = False
+    problem: Problem,
+    *,
+    seed: int,
+    clock: Clock,
+    sink: ProgressSink | None = None,
+    first_only: bool = False,
+    watch: Watch | None = None,
 ) -> Result:
     """Find the schedule of least weighted downtime, then of earliest finish, within the time given.
 
@@ -94,10 +100,13 @@ def search(
         Is told how the solve goes.
     first_only
         Stop at the first schedule that keeps the deadline, or at the proof that none exists.
+    watch
+        Is shown the schedules that do not keep it.
     """
     classes = coarse_classes(problem)
     tables = build_tables(problem, classes)
     state = State(problem, tables, clock, seed, sink)
+    state.watch = watch
     relaxed = _Decomposition(state, classes, first_only)
     relaxed.run()
     exhausted = False
@@ -255,7 +264,7 @@ class _Decomposition:
         laned = [i for i, arena in enumerate(self._arenas) if isinstance(arena, LaneArena)]
         if self._lanes_win and laned:
             return laned[step % len(laned)]
-        slow = int(step > 0 and len(self._arenas[0].columns) > SMALL)
+        slow = int(step > 0 and len(self._arenas) > 1 and len(self._arenas[0].columns) > SMALL)
         return slow + step % (len(self._arenas) - slow)
 
     def _fastest(self) -> None:

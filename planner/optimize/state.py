@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,10 @@ class Incumbent:
         return self.schedule.finish_s
 
 
+Watch = Callable[[Classes, Columns, Schedule], None]
+"""Is shown schedules that end too late."""
+
+
 class State:
     """The run of one solve.
 
@@ -59,6 +64,8 @@ class State:
         Proven lower bound on the finish at the incumbent's downtime, or None [s].
     infeasible
         Whether it is proven that no schedule exists.
+    watch
+        Is shown schedules that end too late, or None.
     cuts
         Choices that fit no schedule within the deadline, for columns of single hosts.
     """
@@ -74,6 +81,7 @@ class State:
         self.finish_bound_s: float | None = None
         self.infeasible = False
         self.cuts: list[Cut] = []
+        self.watch: Watch | None = None
         self._sink = sink
 
     @property
@@ -103,6 +111,8 @@ class State:
     def offer(self, classes: Classes, columns: Columns, schedule: Schedule) -> bool:
         """Take a schedule as the incumbent if it keeps the deadline and is better; return whether it was taken."""
         if schedule.finish_s > self.problem.deadline_s:
+            if self.watch is not None:
+                self.watch(classes, columns, schedule)
             return False
         cost = float(self.problem.weight @ columns.downtime_s[schedule.choice])
         best = self.incumbent

@@ -48,10 +48,11 @@ class Conflict(Record):
         description="Whether each member was left out and a verified plan found for the others; else for some that was"
         " not known in time."
     )
-    others_stay: bool = Field(
-        False,
-        description="Whether it holds only as long as VMs of other hosts stay; that they cannot help is then proven for"
-        " all that is asked for, not for each part of it.",
+    others: Literal["", "stay", "gone"] = Field(
+        "",
+        description="What is taken of VMs of other hosts, where they could move and it makes a difference. stay: that"
+        " they cannot help is proven for all that is asked for, not for each part of it. gone: it is impossible even"
+        " if they were out of the way, and the plans without one member were made as if they were.",
     )
 
 
@@ -104,7 +105,9 @@ class Choice(Record):
     unit: Literal["bytes", "bytes/s", "s", "count", "1", ""] = Field("", description="Unit of the amount.")
     finish_s: float = Field(ge=0, description="When the plan with it ends [s].")
     weighted_downtime_s: float = Field(ge=0, description="Its weighted downtime [s].")
-    optimal: bool = Field(False, description="Whether no plan with this change has less weighted downtime.")
+    optimal: bool = Field(
+        False, description="Whether no plan with this change, and with no more VMs moving, has less weighted downtime."
+    )
     checks: int = Field(ge=0, description="Checks that it has passed [count].")
 
 

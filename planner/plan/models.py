@@ -37,6 +37,10 @@ Aim = Literal["downtime", "finish", "ends"]
 """What is minimised once all are out in time: weighted downtime, the finish, or the weighted sum of ends."""
 
 
+IfInfeasible = Literal["refuse", "triage"]
+"""What is asked for where not all VMs can leave in time."""
+
+
 class Request(Record):
     """What was asked for."""
 
@@ -55,9 +59,47 @@ class Request(Record):
         description="Whether VMs of other hosts may move to make room: auto where it is needed or saves its price,"
         " never not at all, and every VM moves once.",
     )
+    if_infeasible: IfInfeasible = Field(
+        "refuse",
+        description="What is asked for where not all VMs can leave in time: refuse, no plan but the reasons, or"
+        " triage, a plan that saves the most weight and shuts down the others.",
+    )
     extra_move_price_s: float = Field(
         0.0, ge=0, description="What each extra move counts, beside its own downtime, in weighted downtime [s]."
     )
+    confidence: float | None = Field(
+        None, gt=0, lt=1, description="Probability with which all are to be out by the deadline in a real night [1]."
+    )
+
+
+class Odds(Record):
+    """How likely the plan is to hold, by simulation of nights that differ from the inventory."""
+
+    promised: float = Field(gt=0, lt=1, description="Probability that was asked for: the request's confidence [1].")
+    probability: float = Field(
+        ge=0, le=1, description="Share of the nights in which all were out and the hosts off by the deadline [1]."
+    )
+    low: float = Field(ge=0, le=1, description="Lower end of its 95% interval, after Wilson [1].")
+    high: float = Field(ge=0, le=1, description="Upper end of its 95% interval [1].")
+    runs: int = Field(ge=1, description="Nights that were played [count].")
+    seed: int = Field(
+        ge=0, description="Their seed, with which evac simulate plays them again; no choice was made by these nights."
+    )
+    finish_p50_s: float | None = Field(
+        None, description="In half of the nights all were out by then [s]; absent where never."
+    )
+    finish_p95_s: float | None = Field(
+        None, description="In 95% of the nights all were out by then [s]; absent where never."
+    )
+    margin_s: float = Field(0.0, ge=0, description="How long before the deadline the plan itself has to end [s].")
+    narrowed: tuple[str, ...] = Field(
+        (), description="VMs that were not offered pre-copy, because it often does not converge in time."
+    )
+    plain_probability: float | None = Field(
+        None, ge=0, le=1, description="The same share for the plan that keeps no margin [1]."
+    )
+    plain_weighted_downtime_s: float | None = Field(None, ge=0, description="Weighted downtime of that plan [s].")
+    plain_finish_s: float | None = Field(None, ge=0, description="Finish of that plan [s].")
 
 
 class Objective(Record):
@@ -90,6 +132,18 @@ class Objective(Record):
     )
     lower_bound_weighted_ends_s: float | None = Field(
         None, description="No plan has a smaller weighted sum of ends [s]; given where that is minimised."
+    )
+    saved_weight: float | None = Field(
+        None,
+        ge=0,
+        description="Sum of the weights of the VMs that leave, where not all can (triage). The bounds and the gap above"
+        " then speak of plans in which the same VMs leave [1].",
+    )
+    total_weight: float | None = Field(
+        None, ge=0, description="Sum of the weights of all VMs that had to leave; given with saved_weight [1]."
+    )
+    upper_bound_saved_weight: float | None = Field(
+        None, ge=0, description="No plan saves more weight; given with saved_weight [1]."
     )
 
     @property
@@ -186,6 +240,63 @@ class PowerStep(Record):
         return self.start_s + self.duration_s
 
 
+class WhyKind(StrEnum):
+    """Why a VM does not move, or is not shut down either. The words for people are made when it is shown."""
+
+    PINNED = "pinned"
+    NOWHERE = "nowhere-to-go"
+    TOO_SLOW = "no-move-in-time"
+    OUTWEIGHED = "outweighed"
+    SHUTDOWN_TOO_LONG = "shutdown-too-long"
+    BEHIND_LATE = "behind-late-vm"
+
+
+class Why(Record):
+    """Why a VM does not move, or is not shut down either, as data."""
+
+    kind: WhyKind = Field(
+        description="pinned: it may not move; nowhere-to-go: no host may take it; no-move-in-time: no move of it can"
+        " end in time; outweighed: no time or room for it beside those that are saved; shutdown-too-long: its clean"
+        " shutdown takes longer than there is; behind-late-vm: a rule puts another VM first, which is down or has"
+        " landed too late or never."
+    )
+    most_weight: float | None = Field(
+        None, ge=0, description="Of outweighed: no plan in which it moves saves more weight; absent where unknown [1]."
+    )
+    vms: tuple[str, ...] = Field((), description="VMs that it would have to wait for.")
+    needed_s: float | None = Field(None, description="Time that its shutdown may take [s].")
+    available_s: float | None = Field(None, description="Time that there is for it [s].")
+
+
+class Shutdown(Record):
+    """A VM that is shut down because it cannot leave in time."""
+
+    vm: str = Field(description="VM.")
+    host: str = Field(description="Host on which it runs.")
+    start_s: float = Field(ge=0, description="Start of its shutdown, from the start of the plan [s].")
+    duration_s: float = Field(ge=0, description="Time that its shutdown may take [s].")
+    weight: float = Field(1.0, ge=0, description="Its weight [1].")
+    after: tuple[str, ...] = Field(
+        (), description="VMs that a rule puts first: they have landed or are down before it starts."
+    )
+    why: Why = Field(description="Why it does not move.")
+
+    @property
+    def end_s(self) -> float:
+        """When it must be down [s]."""
+        return self.start_s + self.duration_s
+
+
+class Left(Record):
+    """A VM that can neither leave nor be shut down in time: it runs until its host goes."""
+
+    vm: str = Field(description="VM.")
+    host: str = Field(description="Host on which it runs.")
+    weight: float = Field(1.0, ge=0, description="Its weight [1].")
+    why: Why = Field(description="Why it is not shut down.")
+    unmoved: Why = Field(description="Why it does not move.")
+
+
 class Violation(Record):
     """One thing that the replay of a plan rejects."""
 
@@ -266,18 +377,37 @@ class Plan(Record):
     request: Request = Field(description="What was asked for.")
     settings: Settings = Field(default_factory=Settings, description="The inventory's settings, in base units.")
     status: Status = Field(
-        description="optimal: no plan has less weighted downtime; feasible: verified, see gap;"
-        " infeasible: proven; unknown: the limit came before an answer."
+        description="optimal: no plan has less weighted downtime, or in triage none saves more weight; feasible:"
+        " verified, see gap; infeasible: proven; unknown: the limit came before an answer."
     )
     objective: Objective | None = Field(None, description="Cost and bound; absent where there is no plan.")
     solver: SolverInfo | None = Field(None, description="What computed it.")
     moves: tuple[Move, ...] = Field((), description="The moves, by start.")
     power: tuple[PowerStep, ...] = Field((), description="Hosts that are switched on or off, by start.")
+    shutdowns: tuple[Shutdown, ...] = Field(
+        (), description="VMs that cannot leave in time and are shut down instead, by start (triage)."
+    )
+    left: tuple[Left, ...] = Field(
+        (), description="VMs that cannot leave in time, and for whose clean shutdown no time is left either (triage)."
+    )
     verification: Verification | None = Field(None, description="What the replay found.")
-    infeasibility: Infeasibility | None = Field(None, description="Why there is no plan.")
+    infeasibility: Infeasibility | None = Field(
+        None, description="Why there is no plan, or in triage none with which all VMs leave, where that is proven."
+    )
     advice: Advice | None = Field(None, description="What else is known, where that was asked for.")
+    odds: Odds | None = Field(
+        None,
+        description="How likely it is to hold, where a confidence was asked for; of the best that was found where none"
+        " keeps the promise.",
+    )
     snapshot: Inventory | None = Field(
         None,
         description="The inventory itself, in base units and without what is at its default, so that the plan can be"
         " explained and simulated without the file. `evac verify` does not look at it.",
     )
+
+    @property
+    def triaged(self) -> bool:
+        """Whether the plan is one of a triage: it says what weight is saved, or who does not leave."""
+        saved = self.objective is not None and self.objective.saved_weight is not None
+        return saved or bool(self.shutdowns or self.left)

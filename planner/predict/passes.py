@@ -133,11 +133,18 @@ class Passes:
     count: Ints
 
 
-def copy_in_passes(setting: Setting, throttle: Throttle, keep: int) -> Passes:
+def copy_in_passes(setting: Setting, throttle: Throttle, keep: int, *, to_the_end: bool = True) -> Passes:
     """Run the passes until each migration can stop, or until it is clear that it cannot: then it is ``running``.
 
     A pass of a fixed throttle leaves the more the more it had to send, so that once a pass leaves no less than the one
     before, none does.
+
+    Parameters
+    ----------
+    keep
+        Before how many passes it is told where they stand [count].
+    to_the_end
+        If not, nothing is run beyond the last of these: of those that have ended before, the end is told all the same.
     """
     left = setting.first_bytes.copy()
     time_s, sent, slowed = np.zeros_like(left), np.zeros_like(left), np.zeros_like(left)
@@ -154,6 +161,8 @@ def copy_in_passes(setting: Setting, throttle: Throttle, keep: int) -> Passes:
             starts.append(
                 PassStart(left.copy(), time_s.copy(), sent.copy(), slowed.copy(), throttle.taken.copy(), running)
             )
+        if index == keep - 1 and not to_the_end:
+            break
         if index >= keep:
             here = here[~never[here]]
             if not here.size:

@@ -107,8 +107,8 @@ class SaturatingModel:
         )
 
     def _copied(self, these: Migrations, keep: int) -> Passes:
-        """Run the passes, and keep where they stand before the first so many."""
-        return copy_in_passes(these.setting, Throttle.of(self.settings, these.count), keep)
+        """Run the passes, and keep where they stand before the first so many; beyond these only if there are none."""
+        return copy_in_passes(these.setting, Throttle.of(self.settings, these.count), keep, to_the_end=keep == 0)
 
     def _switched(self, these: Migrations, passes: Passes, points: Floats) -> _Found:
         """Post-copy from each one's switch point on; where pre-copy ends before it, that is what happens."""

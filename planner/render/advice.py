@@ -38,13 +38,18 @@ def conflict_sentence(conflict: Conflict, request: Request) -> str:
     if not parts:
         return "It is impossible whatever is left out."
     what = "; ".join(parts)
-    stay = ", as long as VMs of other hosts stay" if conflict.others_stay else ""
-    if conflict.minimal:
-        if len(conflict.members) == 1:
-            return f"What makes it impossible{stay}: {what}. Without that there is a plan, found and verified."
-        without = "Without any one of them there is a plan, found and verified."
-        return f"It takes all of these to make it impossible{stay}: {what}. {without}"
-    return f"These alone make it impossible{stay}: {what}. Whether fewer do was not settled in the time given."
+    others = {
+        "": "",
+        "stay": ", as long as VMs of other hosts stay",
+        "gone": ", even if VMs of other hosts were out of the way",
+    }[conflict.others]
+    if not conflict.minimal:
+        return f"These alone make it impossible{others}: {what}. Whether fewer do was not settled in the time given."
+    there_is = "there would then be" if conflict.others == "gone" else "there is"
+    if len(conflict.members) == 1:
+        return f"What makes it impossible{others}: {what}. Without that {there_is} a plan, found and verified."
+    without = f"Without any one of them {there_is} a plan, found and verified."
+    return f"It takes all of these to make it impossible{others}: {what}. {without}"
 
 
 def up_to(seconds: float) -> str:
@@ -152,6 +157,13 @@ def _vms(choice: Choice) -> str:
     return f"{'VM' if len(choice.vms) == 1 else plural(len(choice.vms), 'VM') + ':'} {listing(choice.vms)}"
 
 
+def _leave(choice: Choice, request: Request) -> str:
+    if len(choice.vms) == 1:
+        return f"Leave VM {choice.vms[0]} behind, or shut it down."
+    count = plural(len(choice.vms), "VM")
+    return f"Leave {count} behind, or shut them down (--if-infeasible triage): {listing(choice.vms)}."
+
+
 _CHOICE_WORDS: dict[ChoiceKind, Callable[[Choice, Request], str]] = {
     ChoiceKind.MAKE_ROOM: lambda choice, request: "Let VMs of other hosts move to make room (--make-room auto).",
     ChoiceKind.MORE_TIME: _more_time,
@@ -174,5 +186,5 @@ _CHOICE_WORDS: dict[ChoiceKind, Callable[[Choice, Request], str]] = {
     ChoiceKind.MORE_VCPUS: lambda choice, request: f"Let {choice.host} carry {_amount(choice)} vCPUs.",
     ChoiceKind.ONE_MORE_HOST: lambda choice, request: f"Add one more host like {choice.host}, empty.",
     ChoiceKind.KEEP_HOST: lambda choice, request: f"Evacuate {choice.host} another time.",
-    ChoiceKind.LEAVE_VMS: lambda choice, request: f"Leave {_vms(choice)} behind, or shut it down.",
+    ChoiceKind.LEAVE_VMS: _leave,
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from planner.plan.models import Infeasibility, Plan, ReasonKind, Status
 from planner.render.advice import advice_lines
 from planner.render.clock import Clock
+from planner.render.odds import percent_words, probability_words
 from planner.render.reasons import describe
 from planner.render.words import finish_sentence, listing, plain, plural, status_sentence
 from planner.units import format_duration
@@ -30,6 +31,9 @@ ROOM_COULD_HELP = {
 
 LONGER = "Give the planner longer with --time-limit, or the evacuation a later deadline."
 """What could be done where nothing is known."""
+
+SURER = "Give the evacuation a later deadline, the planner longer with --time-limit, or ask for less --confidence."
+"""What could be done where no plan keeps a promise."""
 
 _SHOWN = 12
 
@@ -79,6 +83,13 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield f"No: {be_emptied}."
             if plan.infeasibility is not None:
                 yield from reason_lines(plan.infeasibility)
+        case Status.UNKNOWN if plan.odds is not None:
+            yield (
+                f"Not known: {hosts} can be emptied within {format_duration(deadline_s)} if all goes by the inventory,"
+                f" but no plan was found that is in time in {percent_words(plan.odds.promised)} of real nights."
+            )
+            yield f"The best that was found is in time in {probability_words(plan.odds)} of {plan.odds.runs:,} nights."
+            yield SURER
         case Status.UNKNOWN:
             limit_s = plan.solver.time_limit_s if plan.solver else None
             limit = f" of {format_duration(limit_s)}" if limit_s is not None else ""

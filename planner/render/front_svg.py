@@ -10,6 +10,7 @@ from planner.errors import InputError, Place
 from planner.inventory.models import Approach
 from planner.predict.front import Front, FrontPoint
 from planner.render.front import shown_points, switch_words
+from planner.render.plots import COLOURS, INK, STYLE, WARNING, unit_of
 from planner.render.words import APPROACH_WORDS, plain
 from planner.units import format_duration, format_rate
 
@@ -20,36 +21,13 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 12
 """VMs in one picture, at most [count]."""
-INK = "#808080"
-"""Text and axes: as far from white as from black."""
 LOOKS = {
-    Approach.POSTCOPY: ("#d9822b", "s"),
-    Approach.HYBRID: ("#3f86c6", "o"),
-    Approach.PRECOPY: ("#2f9e6c", "^"),
-    Approach.COLD: ("#8b70d2", "D"),
+    Approach.POSTCOPY: (COLOURS[Approach.POSTCOPY], "s"),
+    Approach.HYBRID: (COLOURS[Approach.HYBRID], "o"),
+    Approach.PRECOPY: (COLOURS[Approach.PRECOPY], "^"),
+    Approach.COLD: (COLOURS[Approach.COLD], "D"),
 }
-PAPER = ("#c2588f", "X")
-STYLE = {
-    "svg.hashsalt": "evac",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 10.0,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#80808033",
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "savefig.transparent": True,
-}
-UNITS = (("ms", 1e-3, 1.0), ("s", 1.0, 600.0), ("min", 60.0, 36_000.0), ("h", 3600.0, float("inf")))
-"""A unit, its length, and up to which largest value it is used [s]."""
+PAPER = (WARNING, "X")
 CAPTION = "large: plans may use it; small: switch points between; pale: another is as good in both"
 MANY_TIMES = 20.0
 """A downtime axis that spans more than this factor is logarithmic [1]."""
@@ -98,7 +76,7 @@ def front_svg(fronts: Sequence[Front]) -> str:
 def _draw(axes: Axes, front: Front) -> None:
     times, downtimes = [point.time_s for point in front.points], [point.downtime_s for point in front.points]
     axes.set_title(plain(f"{front.vm} at {format_rate(front.rate_bytes_per_s)}"))
-    (x_unit, x), (y_unit, y) = _unit(max(times)), _unit(max(downtimes))
+    (x_unit, x), (y_unit, y) = unit_of(max(times)), unit_of(max(downtimes))
     least = min((value for value in downtimes if value > 0), default=0.0)
     if least and max(downtimes) > MANY_TIMES * least:
         axes.set_yscale("log")
@@ -128,7 +106,7 @@ def _label(axes: Axes, front: Front, renderer: RendererAgg) -> None:
     shown = shown_points(front)
     ends = [shown[0], shown[-1]] if shown else []
     wanted = sorted(shown, key=lambda point: (point not in ends, point.approach is Approach.HYBRID, -_roundness(point)))
-    x, y = _unit(max(point.time_s for point in front.points))[1], _unit(max(p.downtime_s for p in front.points))[1]
+    x, y = unit_of(max(point.time_s for point in front.points))[1], unit_of(max(p.downtime_s for p in front.points))[1]
     frame = axes.get_window_extent(renderer)
     taken: list[Any] = [
         _around(axes.transData.transform((point.time_s / x, point.downtime_s / y))) for point in front.best
@@ -159,10 +137,6 @@ def _around(spot: Any) -> Bbox:
     from matplotlib.transforms import Bbox
 
     return Bbox.from_bounds(spot[0] - 3, spot[1] - 3, 6, 6)
-
-
-def _unit(largest_s: float) -> tuple[str, float]:
-    return next((name, length) for name, length, most in UNITS if largest_s <= most)
 
 
 def _look(point: FrontPoint) -> tuple[str, str]:

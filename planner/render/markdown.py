@@ -10,8 +10,10 @@ from planner.inventory.models import Approach, Settings
 from planner.plan.models import Move, Plan
 from planner.render import virsh
 from planner.render.clock import Clock
+from planner.render.shutdowns import left_lines, shutdown_steps_of
 from planner.render.steps import Step, steps_of
 from planner.render.templating import environment
+from planner.render.triage import weight_words
 from planner.render.words import finish_sentence, status_sentence, verification_sentence
 from planner.units import format_duration, format_size
 
@@ -38,6 +40,7 @@ def markdown_runbook(plan: Plan) -> str:
         If the plan's names or order cannot be carried out; see `planner.render.steps.steps_of`.
     """
     steps = steps_of(plan)
+    shutdowns = shutdown_steps_of(plan, steps)
     moves = [step.move for step in steps]
     objective = plan.objective
     weighted_s = sum(move.weight * move.downtime_s for move in moves)
@@ -51,6 +54,11 @@ def markdown_runbook(plan: Plan) -> str:
                 dict.fromkeys((*plan.request.evacuate, *sorted({h for m in moves for h in (m.source, m.target)})))
             ),
             steps=steps,
+            triaged=plan.triaged,
+            shutdowns=shutdowns,
+            left=tuple(left_lines(plan)),
+            weight=_weight(plan),
+            domain_name=lambda host, vm: virsh.domain_name(host, vm).line,
             vms=len({move.vm for move in moves}),
             quick=_quick(steps),
             clock=Clock(plan.request.start_clock),
@@ -58,11 +66,7 @@ def markdown_runbook(plan: Plan) -> str:
             status=status_sentence(plan),
             verified=verification_sentence(plan.verification),
             finish=finish_sentence(plan),
-            spare_s=max(
-                0.0,
-                plan.request.deadline_s
-                - max((*(move.end_s for move in moves), *(step.end_s for step in plan.power)), default=0.0),
-            ),
+            spare_s=_spare_s(plan),
             turn_on=[step for step in plan.power if step.turn == "on"],
             turn_off=[step for step in plan.power if step.turn == "off"],
             targets=_arrivals(steps),
@@ -80,6 +84,22 @@ def markdown_runbook(plan: Plan) -> str:
             overrun=lambda step: "\n".join(_overrun(step, steps, plan.settings)),
         )
     )
+
+
+def _spare_s(plan: Plan) -> float:
+    """Return by how much a plan ends before its deadline, or 0; shutdowns use all the time there is [s]."""
+    off_s = {step.host: step.duration_s for step in plan.power if step.turn == "off"}
+    power_s = () if plan.shutdowns else tuple(step.end_s for step in plan.power)
+    ends_s = (move.end_s + off_s.get(move.source, 0.0) for move in plan.moves)
+    return max(0.0, plan.request.deadline_s - max((*ends_s, *power_s), default=0.0))
+
+
+def _weight(plan: Plan) -> str:
+    """Return the weight that a triage saves, in words; nothing where it is not told."""
+    objective = plan.objective
+    if objective is None or objective.saved_weight is None or objective.total_weight is None:
+        return ""
+    return weight_words(objective.saved_weight, objective.total_weight, objective.upper_bound_saved_weight)
 
 
 def _quick(steps: Sequence[Step]) -> int:

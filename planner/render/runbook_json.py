@@ -8,6 +8,7 @@ from typing import Any
 from planner.plan.models import Plan
 from planner.render import virsh
 from planner.render.clock import Clock
+from planner.render.shutdowns import ShutdownStep, left_lines, shutdown_steps_of
 from planner.render.steps import Step, steps_of
 from planner.render.virsh import Command
 
@@ -37,6 +38,8 @@ def json_runbook(plan: Plan) -> str:
             "transferred_bytes": sum(step.move.transferred_bytes for step in steps),
         },
         "steps": [_step(step, Clock(plan.request.start_clock)) for step in steps],
+        "shutdowns": [_shutdown(one, Clock(plan.request.start_clock)) for one in shutdown_steps_of(plan, steps)],
+        "left": [one.model_dump(mode="json") | {"text": why} for one, why in left_lines(plan)],
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -73,6 +76,25 @@ def _step(step: Step, clock: Clock) -> dict[str, Any]:
         "abort_until": "switch to post-copy" if virsh.switches(move) else "end",
         "resume": None if step.resume is None else list(step.resume.argv),
         "notes": list(step.notes),
+    }
+
+
+def _shutdown(step: ShutdownStep, clock: Clock) -> dict[str, Any]:
+    one = step.shutdown
+    return {
+        "number": step.number,
+        "vm": one.vm,
+        "host": one.host,
+        "after": list(step.after),
+        "start_s": one.start_s,
+        "start_clock": clock.time_of_day(one.start_s) or None,
+        "duration_s": one.duration_s,
+        "end_s": one.end_s,
+        "weight": one.weight,
+        "shutdown": list(step.command.argv),
+        "checks": [_command(step.check)],
+        "last_resort": list(step.last_resort.argv),
+        "why": one.why.model_dump(mode="json") | {"text": step.why},
     }
 
 

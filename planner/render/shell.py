@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.plan.models import Plan
 from planner.render.clock import Clock
+from planner.render.shutdowns import shutdown_steps_of
 from planner.render.steps import steps_of
 from planner.render.templating import environment
 
@@ -17,6 +18,7 @@ def shell_runbook(plan: Plan) -> str:
         If the plan's names or order cannot be carried out; see `planner.render.steps.steps_of`.
     """
     steps = steps_of(plan)
+    shutdowns = shutdown_steps_of(plan, steps)
     template = environment().get_template("runbook.sh.j2")
     return template.render(
         hosts=plan.request.evacuate,
@@ -26,5 +28,7 @@ def shell_runbook(plan: Plan) -> str:
         finish_s=max((step.move.end_s for step in steps), default=0.0),
         verified=plan.verification is not None,
         steps=steps,
+        shutdowns=shutdowns,
+        left=[one.vm for one in plan.left],
         clock=Clock(plan.request.start_clock),
     )

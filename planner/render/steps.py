@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,15 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from planner.errors import InputError, Place, Problem
 from planner.inventory.models import Approach, Name, Settings
 from planner.plan.models import Move, Plan, PowerStep
+from planner.plan.waits import order_problems, overrun_s, waits_of
 from planner.render import virsh
 from planner.render.room import room_notes
 from planner.render.virsh import Command
 from planner.render.words import APPROACH_WORDS
 from planner.units import format_duration
 
-_SAME_MOMENT_S = 1e-6
-"""Times that differ by less are one moment [s]."""
-_OVERRUN_FACTOR, _OVERRUN_LEAST_S = 1.5, 30.0
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -69,9 +67,7 @@ class Step:
 def steps_of(plan: Plan) -> tuple[Step, ...]:
     """Return the steps of a plan in the order of start.
 
-    A step waits for what its move names in ``after``. Where a move starts later than 0 and names nothing, as in
-    a plan written by hand, it waits for every move that had ended by its start: what the plan kept apart in time
-    stays apart, whatever the steps really take.
+    What a step waits for is told by `planner.plan.waits.waits_of`.
 
     Raises
     ------
@@ -83,7 +79,7 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
     _check(plan, moves)
     notes = room_notes(plan)
     on = {step.host: step for step in plan.power if step.turn == "on"}
-    of_vm = _numbers(moves)
+    waits = waits_of(moves)
 
     def migrate(move: Move, *extra: str) -> Command:
         flows = plan.settings.flows(move.approach, move.disk_bytes)
@@ -93,45 +89,18 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
         Step(
             number=number,
             move=move,
-            after=_after(move, moves, of_vm),
+            after=tuple(index + 1 for index in waits[number - 1]),
             realised=virsh.realised(move),
             migrate=migrate(move),
             resume=migrate(move, "--postcopy-resume") if virsh.switches(move) else None,
             beside=virsh.beside(move, plan.settings),
             switch_when=virsh.switch_when(move),
             checks=virsh.checks(move),
-            overrun_s=max(_OVERRUN_FACTOR * move.duration_s, move.duration_s + _OVERRUN_LEAST_S),
+            overrun_s=overrun_s(move),
             notes=(*_power_note(on.get(move.target)), *_room_note(notes[number - 1]), *_notes(move, plan.settings)),
         )
         for number, move in enumerate(moves, start=1)
     )
-
-
-def _numbers(moves: Sequence[Move]) -> dict[str, list[int]]:
-    """Return the numbers of each VM's moves, ascending."""
-    of_vm: dict[str, list[int]] = {}
-    for number, move in enumerate(moves, start=1):
-        of_vm.setdefault(move.vm, []).append(number)
-    return of_vm
-
-
-def _after(move: Move, moves: Sequence[Move], of_vm: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
-    """Return the numbers of the moves that a move waits for; of a VM with several moves the last that has ended."""
-    waits = {latest for vm in move.after if (latest := _latest(vm, move, moves, of_vm)) is not None}
-    if not waits:
-        waits = set(_landed_before(move, moves))
-    own = _latest(move.vm, move, moves, of_vm)
-    return tuple(sorted(waits | ({own} if own is not None else set())))
-
-
-def _latest(vm: str, move: Move, moves: Sequence[Move], of_vm: Mapping[str, Sequence[int]]) -> int | None:
-    """Return the number of the last move of a VM that has ended by the start of a move, or None."""
-    ended = [
-        number
-        for number in of_vm.get(vm, ())
-        if moves[number - 1] is not move and moves[number - 1].end_s <= move.start_s + _SAME_MOMENT_S
-    ]
-    return ended[-1] if ended else None
 
 
 def _power_note(step: PowerStep | None) -> Iterable[str]:
@@ -145,21 +114,8 @@ def _room_note(note: str) -> Iterable[str]:
         yield f"{note[0].upper()}{note[1:]}."
 
 
-def _landed_before(move: Move, moves: Sequence[Move]) -> tuple[int, ...]:
-    """Return the moves that had ended by the start of this one, without those that others of them wait for."""
-    landed = [
-        (number, other)
-        for number, other in enumerate(moves, start=1)
-        if other.end_s <= move.start_s + _SAME_MOMENT_S and other is not move
-    ]
-    if not landed:
-        return ()
-    last_start = max(other.start_s for _, other in landed)
-    return tuple(number for number, other in landed if other.end_s > last_start + _SAME_MOMENT_S)
-
-
 def _check(plan: Plan, moves: Sequence[Move]) -> None:
-    problems = [*_bad_names(plan), *_bad_order(moves)]
+    problems = [*_bad_names(plan), *order_problems(moves)]
     if problems:
         raise InputError(problems)
 
@@ -167,6 +123,8 @@ def _check(plan: Plan, moves: Sequence[Move]) -> None:
 def _bad_names(plan: Plan) -> Iterable[Problem]:
     """Yield a problem for each name that could mean something else on a command line or in a URI."""
     named = [("request.evacuate", host) for host in plan.request.evacuate]
+    for i, one in enumerate(plan.shutdowns):
+        named += [(f"shutdowns[{i}].{key}", getattr(one, key)) for key in ("vm", "host")]
     for i, move in enumerate(plan.moves):
         named += [(f"moves[{i}].{key}", getattr(move, key)) for key in ("vm", "source", "target")]
     for path, name in named:
@@ -179,32 +137,6 @@ def _bad_names(plan: Plan) -> Iterable[Problem]:
                 "use letters, digits and . _ - : @ +, not beginning with -",
                 Place(path=path),
             )
-
-
-def _bad_order(moves: Sequence[Move]) -> Iterable[Problem]:
-    """Yield a problem for each VM that moves again from where it is not, and each wait that could not end."""
-    by_vm: dict[str, Move] = {}
-    for move in moves:
-        earlier = by_vm.get(move.vm)
-        landed = earlier is None or earlier.end_s <= move.start_s + _SAME_MOMENT_S
-        if earlier is not None and not (landed and earlier.target == move.source):
-            yield Problem(
-                "moves-twice",
-                f"VM {move.vm!r} moves twice, and not from where it has landed",
-                "keep one of its moves, or let the second begin where and when the first ends",
-                Place(path="moves"),
-            )
-        by_vm[move.vm] = move
-    of_vm = _numbers(moves)
-    for move in moves:
-        for name in move.after:
-            if _latest(name, move, moves, of_vm) is None:
-                yield Problem(
-                    "bad-after",
-                    f"{move.vm!r} waits for {name!r}, which does not end before it starts",
-                    "name only moves that have ended by its start",
-                    Place(path=f"moves: {move.vm}: after"),
-                )
 
 
 def _notes(move: Move, settings: Settings) -> Iterable[str]:

@@ -10,8 +10,10 @@ from rich.text import Text
 from planner.plan.models import Aim, Objective, Plan, Status
 from planner.render.answer import answer_lines
 from planner.render.clock import Clock
+from planner.render.odds import odds_lines
 from planner.render.room import price_words, room_notes, vms_moved
 from planner.render.tables import Column, Fitting, folded, pairs
+from planner.render.triage import not_all_lines, stayers, triage_totals
 from planner.render.words import (
     finish_sentence,
     gap_percent,
@@ -27,10 +29,14 @@ from planner.units import format_duration, format_rate, format_size
 def plan_text(plan: Plan) -> RenderableType:
     """Return a plan as text: its moves in the order of start and its totals, or why there is none."""
     parts: list[RenderableType] = [_title(plan), Text()]
+    if plan.triaged:
+        parts += [*(folded(line) for line in not_all_lines(plan)), Text()]
     if plan.moves:
         parts += [_moves(plan), Text()]
-    else:
+    elif not plan.triaged:
         parts += [*(folded(line) for line in answer_lines(plan)), Text()]
+    for heading, table in stayers(plan):
+        parts += [Text(heading), table, Text()]
     parts.append(pairs(_totals(plan)))
     return Group(*parts)
 
@@ -92,7 +98,11 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
         if plan.objective is not None:
             if plan.objective.weighted_ends_s is not None:
                 yield "Ends", _ends(plan, plan.objective.weighted_ends_s)
-            yield "Lower bound", _bound(plan.objective, plan.request.objective)
+            those = "for the VMs that leave: " if plan.triaged else ""
+            yield "Lower bound", f"{those}{_bound(plan.objective, plan.request.objective)}"
+    yield from triage_totals(plan)
+    if plan.odds is not None:
+        yield from odds_lines(plan, plan.odds)
     yield "Status", status_sentence(plan)
     if plan.moves or found:
         yield "Verified", verification_sentence(plan.verification)

@@ -79,6 +79,8 @@ LESS: dict[str, str] = {"finish": "an earlier finish", "ends": "a smaller weight
 
 def status_sentence(plan: Plan) -> str:
     """Return what the status word of a plan means, in one sentence."""
+    if plan.triaged:
+        return _triage_sentence(plan)
     match plan.status:
         case Status.OPTIMAL:
             if plan.request.objective != "downtime":
@@ -104,8 +106,21 @@ def status_sentence(plan: Plan) -> str:
             return "feasible: every VM is out in time; how much less downtime is possible is not known."
         case Status.INFEASIBLE:
             return "infeasible: proven, no plan empties the hosts by the deadline."
+        case Status.UNKNOWN if plan.odds is not None:
+            return "unknown: no plan was found that keeps the promise, and none was proven impossible."
         case Status.UNKNOWN:
             return "unknown: the limit came before a plan was found or proven impossible."
+
+
+def _triage_sentence(plan: Plan) -> str:
+    objective = plan.objective
+    if plan.status is Status.OPTIMAL:
+        return "optimal: no plan saves more weight."
+    if objective is None or objective.saved_weight is None or objective.upper_bound_saved_weight is None:
+        return f"{plan.status}: how much more weight could be saved is not known."
+    more = max(0.0, objective.upper_bound_saved_weight - objective.saved_weight)
+    share = gap_percent(more / objective.upper_bound_saved_weight if more > 0 else 0.0)
+    return f"{plan.status}: at most {more:.6g} ({share}) more weight could be saved."
 
 
 def verification_sentence(verification: Verification | None) -> str:

@@ -13,6 +13,7 @@ from planner.verify.claims import check_bound, check_objective, check_status
 from planner.verify.coverage import check_coverage, check_extra_moves, check_request
 from planner.verify.facts import check_facts
 from planner.verify.findings import Finding
+from planner.verify.odds import check_odds
 from planner.verify.paths import check_bandwidth, check_flow, check_network, check_path, check_paths
 from planner.verify.power import check_power, check_ready, check_shutdown
 from planner.verify.prediction import check_prediction
@@ -23,6 +24,13 @@ from planner.verify.rules import check_before, check_not_at_once, check_separate
 from planner.verify.slots import check_incoming, check_outgoing
 from planner.verify.targets import check_labels, check_pinned, check_target
 from planner.verify.timing import check_after, check_deadline
+from planner.verify.triage import (
+    check_left,
+    check_saved_weight,
+    check_shutdown_order,
+    check_shutdown_time,
+    check_triage,
+)
 
 Check = Callable[[Replay], Iterator[Finding]]
 
@@ -30,6 +38,10 @@ CHECKS: dict[str, Check] = {
     "request": check_request,
     "facts": check_facts,
     "coverage": check_coverage,
+    "triage": check_triage,
+    "shutdown-time": check_shutdown_time,
+    "shutdown-order": check_shutdown_order,
+    "left": check_left,
     "extra-moves": check_extra_moves,
     "chain": check_chain,
     "deadline": check_deadline,
@@ -58,9 +70,11 @@ CHECKS: dict[str, Check] = {
     "prediction": check_prediction,
     "after": check_after,
     "makes-room": check_makes_room,
+    "saved-weight": check_saved_weight,
     "objective": check_objective,
     "bound": check_bound,
     "status": check_status,
+    "odds": check_odds,
 }
 """Every check by its name, in the order in which they are made and reported."""
 

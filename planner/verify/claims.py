@@ -24,12 +24,15 @@ def check_status(replay: Replay) -> Iterator[Finding]:
     if plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
         yield Finding(f"the plan has moves, but its status is {plan.status}")
         return
-    if plan.infeasibility is not None:
+    if plan.infeasibility is not None and not (replay.triage and plan.triaged):
         yield Finding(f"the plan is {plan.status}, but gives reasons why there is none")
     if plan.status is Status.OPTIMAL:
         objective = plan.objective
         if objective is None:
             yield Finding("the plan is called optimal, but has no objective and bound that would show it")
+            return
+        if objective.saved_weight is not None:
+            yield from _saves_the_most(objective.saved_weight, objective.upper_bound_saved_weight)
             return
         value, bound = objective.sides(plan.request.objective)
         if value is None or bound is None:
@@ -83,6 +86,13 @@ def check_bound(replay: Replay) -> Iterator[Finding]:
     gap = max(0.0, (value - (bound or 0.0)) / value) if value > 0 else 0.0
     if not math.isclose(objective.gap, gap, rel_tol=RELATIVE_TOLERANCE, abs_tol=RELATIVE_TOLERANCE):
         yield Finding(f"the gap is {objective.gap:.12g} in the objective, but {gap:.12g} by value and bound")
+
+
+def _saves_the_most(saved: float, most: float | None) -> Iterator[Finding]:
+    if most is None:
+        yield Finding("the plan is called optimal, but has no bound on the weight saved that would show it")
+    elif saved < most - OPTIMAL_TOLERANCE * max(1.0, most):
+        yield Finding(f"the plan is called optimal, but the weight saved {saved:.12g} is below the bound {most:.12g}")
 
 
 def _words(replay: Replay) -> str:

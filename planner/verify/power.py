@@ -12,8 +12,9 @@ from planner.verify.replay import TIME_TOLERANCE_S, Replay
 
 
 def left_s(replay: Replay, host: str) -> float:
-    """Return when the last VM has left a host, 0 where none has to [s]."""
-    return max((step.end_s for step in replay.steps if step.move.source == host), default=0.0)
+    """Return when the last VM has left a host or is down there, 0 where none has to [s]."""
+    down_s = (one.start_s + one.duration_s for one in replay.plan.shutdowns if one.host == host)
+    return max((*(step.end_s for step in replay.steps if step.move.source == host), *down_s), default=0.0)
 
 
 def finish_s(replay: Replay) -> float:
@@ -72,7 +73,13 @@ def check_power(replay: Replay) -> Iterator[Finding]:
 
 
 def _switched_off(replay: Replay) -> list[Host]:
-    return [host for host in replay.hosts.values() if host.name in replay.evacuated and host.shutdown_time > 0]
+    """Return the hosts that have to be off: in a triage not those where a VM is left, or that take too long anyway."""
+    off = [host for host in replay.hosts.values() if host.name in replay.evacuated and host.shutdown_time > 0]
+    if not replay.triage:
+        return off
+    kept_on = {one.host for one in replay.plan.left}
+    deadline_s = replay.plan.request.deadline_s
+    return [host for host in off if host.name not in kept_on and host.shutdown_time <= deadline_s]
 
 
 def _wrong_on(replay: Replay, step: PowerStep) -> str:
@@ -90,6 +97,8 @@ def _wrong_off(replay: Replay, step: PowerStep) -> str:
         return "there is no such host"
     if step.host not in replay.evacuated:
         return "it is not evacuated"
+    if any(one.host == step.host for one in replay.plan.left):
+        return "a VM is left on it"
     if not math.isclose(step.duration_s, host.shutdown_time, abs_tol=TIME_TOLERANCE_S):
         return f"in {say_time(step.duration_s)} and not in {say_time(host.shutdown_time)}"
     early_s = left_s(replay, step.host) - step.start_s

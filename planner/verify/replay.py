@@ -73,6 +73,10 @@ class Replay:
         The shortest paths over them.
     evacuated
         Names of the hosts to empty.
+    triage
+        Whether the request lets VMs stay that cannot leave in time.
+    not_moving
+        The VMs that the plan says it shuts down or leaves, by name.
     steps
         The moves in the order of the plan.
     steps_of
@@ -96,6 +100,8 @@ class Replay:
                 self.capacity_bytes_per_s |= {(a, b): there, (b, a): back}
         self.ways = Ways(inventory.switches, self.links)
         self.evacuated = frozenset(plan.request.evacuate)
+        self.triage = plan.request.if_infeasible == "triage"
+        self.not_moving = frozenset((*(one.vm for one in plan.shutdowns), *(one.vm for one in plan.left)))
         order = sorted(range(len(plan.moves)), key=lambda number: plan.moves[number].start_s)
         steps_of: defaultdict[str, list[Step]] = defaultdict(list)
         made: dict[int, Step] = {}

@@ -35,13 +35,18 @@ def check_separate(replay: Replay) -> Iterator[Finding]:
 
 
 def check_together(replay: Replay) -> Iterator[Finding]:
-    """Check that members that move end on one host: where members stay, the host of one that stays."""
+    """Check that members that move end on one host: where members stay, the host of one that stays.
+
+    In a triage those that do not leave their evacuated host bind nobody.
+    """
+    unbound: frozenset[str] = replay.evacuated if replay.triage else frozenset()
     for rule in replay.inventory.rules:
         if not isinstance(rule, Together):
             continue
         movers = [replay.steps_of[name][-1].move for name in dict.fromkeys(rule.members) if name in replay.steps_of]
         stay = [replay.vms[name] for name in rule.members if name in replay.vms and name not in replay.steps_of]
         targets = {move.target for move in movers}
+        stay = [vm for vm in stay if vm.host not in unbound]
         homes = {vm.host for vm in stay}
         if len(targets) > 1 or (homes and not targets <= homes):
             where = [f"{move.vm} goes to {move.target}" for move in movers]

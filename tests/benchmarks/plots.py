@@ -10,8 +10,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from planner.render import front_svg
-from planner.render.front_svg import INK
+from planner.render import plots
+from planner.render.plots import INK
 from tests.benchmarks.generator import SIZES
 from tests.benchmarks.records import Record
 from tests.benchmarks.summary import FAMILIES, Results, growth, kind_of
@@ -20,7 +20,7 @@ from tests.benchmarks.tables import MEASURES, bent, medians_by_size
 COLOURS = ("#3f86c6", "#d9822b", "#2f9e6c", "#c2588f", "#8b70d2", "#a8892c", "#4f9fab")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SHADE = "#80808026"
-STYLE = front_svg.STYLE | {
+STYLE = plots.STYLE | {
     "font.size": 10.5,
     "legend.frameon": False,
     "legend.labelcolor": INK,

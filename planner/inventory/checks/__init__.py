@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from planner.inventory.checks.capacity import check_capacity
+from planner.inventory.checks.hours import check_hours_of_links, check_hours_of_writes
 from planner.inventory.checks.memory import (
     check_dirty_sets,
     check_dirty_vector,
@@ -19,6 +20,7 @@ from planner.inventory.checks.quantities import check_hot_memory, check_units
 from planner.inventory.checks.references import check_link_ends, check_rule_members, check_vm_hosts
 from planner.inventory.checks.rules import check_before_cycles, check_repeated_members, check_separated_at_start
 from planner.inventory.checks.settings import check_approaches, check_link_classes, check_thresholds, check_tunnel
+from planner.inventory.checks.spreads import check_rate_ranges, check_spreads
 from planner.inventory.draft import Draft
 from planner.inventory.places import MAX_PROBLEMS
 from planner.inventory.translate import Finding
@@ -27,6 +29,7 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     check_thresholds,
     check_link_classes,
     check_tunnel,
+    check_spreads,
     check_units,
     check_hot_memory,
     check_one_way_of_writing,
@@ -34,6 +37,9 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     check_dirty_sets,
     check_dirty_vector,
     check_disk_writes,
+    check_hours_of_writes,
+    check_hours_of_links,
+    check_rate_ranges,
     check_duplicate_names,
     check_duplicate_links,
     check_link_ends,
