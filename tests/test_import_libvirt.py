@@ -457,3 +457,17 @@ def test_a_password_in_a_uri_is_never_shown() -> None:
     assert result.exit_code == 2
     assert "root@hv1" in result.stderr
     assert "hunter2" not in result.output
+
+
+def test_an_update_renews_the_labels_that_come_from_here(copy: Path, tmp_path: Path) -> None:
+    target = tmp_path / "inv.yaml"
+    runner = CliRunner()
+    given = ["import", "libvirt", str(copy), "--shared-path", "/mnt/nfs"]
+    assert runner.invoke(main, [*given, "-o", str(target)]).exit_code == 0
+    edit(target, 'labels: ["hugepages:2048KiB", ', 'labels: [ssd, "hugepages:2048KiB", ')
+    edit(copy / "hv2" / "capabilities.xml", "<pages unit='KiB' size='2048'>10240</pages>", "")
+    assert runner.invoke(main, [*given, "--update", str(target)]).exit_code == 0
+    labels = {host.name: set(host.labels) for host in parse_inventory(target.read_text("utf-8")).hosts}
+    assert {"ssd", "hugepages:2048KiB"} <= labels["hv1"]
+    assert "ssd" in labels["hv2"]
+    assert "hugepages:2048KiB" not in labels["hv2"]

@@ -222,3 +222,15 @@ def test_an_inventory_in_json_stays_json(indent: int | None) -> None:
     renewed = renew_fields(text, changed, {"x": ("write_rate", "write_rate_range")}, "inv.json")
     assert json.loads(renewed.text)["vms"][0]["write_rate_range"] == ["4 MB/s", "6 MB/s"]
     assert parse_inventory(renewed.text).vms == changed.vms
+
+
+def test_labels_of_the_source_are_renewed_and_the_operator_s_stay() -> None:
+    hosts = [FoundHost("a", 32, 64 * GIB, labels=("cpu:new",)), FoundHost("b", 32, 64 * GIB)]
+    vms = [machine("x", requires=("cpu:new",)), machine("y", "b"), machine("z", "b")]
+    fresh = load(Facts("a source", hosts, vms, owned=("cpu:",)), Wishes("rack"))
+    text = EDITED.replace("labels: [ssd]", "labels: [ssd, 'cpu:old']").replace(
+        "{name: y, host: b,", "{name: y, host: b, requires: ['cpu:old', ssd],"
+    )
+    found = parse_inventory(update(text, fresh.inventory, fresh.measured, "rack.yaml", owned=fresh.owned).text)
+    assert [host.labels for host in found.hosts] == [("ssd", "cpu:new"), ()]
+    assert [vm.requires for vm in found.vms] == [("cpu:new",), ("ssd",), ()]

@@ -130,6 +130,8 @@ class Facts:
         What was found.
     assumed, dropped, missing
         Sentences for the report that only the importer knows, without a full stop, in lower case but for names.
+    owned
+        What labels begin with that come from the source; an update renews them, all others stay.
     settings
         Settings that the source has for its migrations, such as how many run at once.
     """
@@ -141,4 +143,5 @@ class Facts:
     assumed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    owned: tuple[str, ...] = ()
     settings: Settings = field(default_factory=lambda: Settings(model="saturating"))

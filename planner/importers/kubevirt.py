@@ -17,6 +17,8 @@ from planner.importers.report import counted
 from planner.inventory.places import clip, limited
 
 SOURCE = "KubeVirt"
+OWNED = ("cpu:", "cpu-is:", "host-model:", "hugepages-", "cpumanager", "arch:", "no-taint:", "affinity")
+"""What the labels that are made here begin with, beside those that selectors and affinities name."""
 DEFAULT_CPU_RATIO = 10
 """vCPUs that KubeVirt puts on a CPU where nothing is configured (cpuAllocationRatio) [count]."""
 SHOWN = 8
@@ -75,6 +77,7 @@ class _Facts:
         if problems:
             raise InputError(limited(problems))
         facts.hosts = list(self._hosts())
+        facts.owned = (*OWNED, *sorted({name for host in facts.hosts for name in host.labels}))
         found = rules_of(self._running, self._cluster.namespaces)
         facts.rules = found.rules
         facts.assumed += [*self._assumed(), *self._policies.assumed()]

@@ -15,6 +15,8 @@ from planner.inventory.dirtying import DirtyPoint
 from planner.inventory.places import clip, limited
 
 SOURCE = "libvirt"
+OWNED = ("cpu:", "cpu-is:", "machine:", "hugepages")
+"""What the labels that are made here begin with."""
 MIB = 2**20
 SHOWN = 8
 _SHARED_DEVICES = ("/dev/mapper/mpath", "/dev/disk/by-path/ip-", "/dev/disk/by-path/fc-")
@@ -62,7 +64,7 @@ class _Facts:
         self._unplugging: list[str] = []
 
     def facts(self, ignored: Sequence[str]) -> Facts:
-        facts = Facts(SOURCE)
+        facts = Facts(SOURCE, owned=OWNED)
         problems: list[Problem] = []
         twice = self._drop_twins()
         for host in self._hosts:

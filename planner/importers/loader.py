@@ -96,6 +96,7 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
         measured=frozenset(work.measured()),
         written=frozenset(work.written()),
         doubtful=tuple(work.doubtful()),
+        owned=facts.owned,
     )
 
 

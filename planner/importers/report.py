@@ -30,6 +30,8 @@ class Imported:
         Names of the VMs whose rates the source has measured, of reading and of writing.
     written
         Names of the VMs whose writes the source has measured, whatever is known of their reads.
+    owned
+        What labels begin with that come from the source.
     doubtful
         Figures of the source that look like faults of measuring, a sentence each.
     evacuate
@@ -46,6 +48,7 @@ class Imported:
     written: frozenset[str] = frozenset()
     doubtful: tuple[str, ...] = ()
     evacuate: str | None = None
+    owned: tuple[str, ...] = ()
 
 
 def report_lines(imported: Imported, written_to: str | None) -> Iterator[str]:

@@ -56,7 +56,15 @@ class Updated:
     went: tuple[str, ...]
 
 
-def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, *, written: Iterable[str] = ()) -> Updated:
+def update(
+    text: str,
+    fresh: Inventory,
+    measured: Iterable[str],
+    file: str,
+    *,
+    written: Iterable[str] = (),
+    owned: tuple[str, ...] = (),
+) -> Updated:
     """Renew the facts in the text of an inventory.
 
     Parameters
@@ -69,6 +77,8 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, *, w
         Names of the VMs whose rates the source has measured.
     written
         Names of the VMs whose writes it has measured, whatever is known of their reads.
+    owned
+        What labels begin with that come from the source; all others are the operator's.
     file
         Name of the file, for errors and the diff.
 
@@ -87,6 +97,7 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, *, w
         if listed is None:
             listed = document[section] = CommentedSeq()
         new, gone = _renew(listed, entries, facts, known if section == "vms" else {})
+        _renew_labels(listed, entries, owned)
         came += new
         went += gone
     _forget(document, {name for name in went if name not in {vm.name for vm in fresh.vms}})
@@ -184,6 +195,25 @@ def _renew(
         fresh.fa.set_flow_style()
         listed.append(fresh)
     return list(now), gone
+
+
+def _renew_labels(listed: CommentedSeq, entries: Sequence[Host | VM], owned: tuple[str, ...]) -> None:
+    """Renew the labels that the source owns; those that an operator gave stay, before them."""
+    now = {entry.name: entry for entry in entries}
+    for entry in listed:
+        found = now[entry["name"]]
+        key, fresh = ("labels", found.labels) if isinstance(found, Host) else ("requires", found.requires)
+        old = entry.get(key) or []
+        kept = [label for label in old if not label.startswith(owned)]
+        wanted = [*kept, *(label for label in fresh if label.startswith(owned) and label not in kept)]
+        if set(wanted) == set(old):
+            continue
+        if wanted:
+            new = CommentedSeq(wanted)
+            new.fa.set_flow_style()
+            entry[key] = new
+        else:
+            del entry[key]
 
 
 def _write_fields(entry: CommentedMap, written: Mapping[str, Any], keys: Iterable[str]) -> None:
