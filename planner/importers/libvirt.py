@@ -59,6 +59,7 @@ class _Facts:
         self._labels = Labels(host.name for host in hosts)
         self._running = {host.name: [one for one in host.domains if host.runs(one)] for host in hosts}
         self._sizeless: list[str] = []
+        self._local: dict[str, None] = {}
         self._lost_pools: list[str] = []
         self._blind: set[str] = set()
         self._unplugging: list[str] = []
@@ -96,6 +97,11 @@ class _Facts:
     def _assumed(self) -> Iterator[str]:
         if any(host.memory_bytes is not None for host in self._hosts):
             yield "hosts have all their memory and a vCPU for each logical CPU to give; write less or more where you do"
+        if self._local:
+            yield (
+                f"files and block devices of {counted(len(self._local), 'VM')} are on their hosts alone, as libvirt"
+                " does not say otherwise (--shared-path)"
+            )
         if self._unplugging:
             yield (
                 f"{counted(len(self._unplugging), 'VM')} with a network function that libvirt unplugs for a migration"
@@ -140,6 +146,7 @@ class _Facts:
         for disk in domain.disks:
             if not disk.source or self._is_shared(host, disk):
                 continue
+            self._local[f"{host.name}/{domain.name}"] = None
             if disk.medium:
                 hindrances.append((Hindrance.LOCAL_MEDIUM, clip(f"{disk.target} {disk.source}")))
                 continue

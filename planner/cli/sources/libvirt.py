@@ -21,7 +21,8 @@ HELP = help_text(
     written: dumpxml of each VM, domstats --raw, capabilities, domcapabilities, nodeinfo,
     pool-dumpxml. A directory is a host and named so; a directory of directories is several.
 
-    Hosts are only read. Asking them needs the extra libvirt; files do not.
+    Hosts are only read, but for --measure-dirty-rate. Asking them needs the extra libvirt; files
+    do not.
     """,
     "evac import libvirt dumps/ --shared-path /mnt/nfs -o inventory.yaml",
     "evac import libvirt qemu+ssh://hv1/system qemu+ssh://hv2/system -o inventory.yaml",
