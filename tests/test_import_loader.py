@@ -192,7 +192,7 @@ def test_an_update_renews_the_labels_of_the_source_and_keeps_others() -> None:
     now.hosts[1] = FoundHost("b", 32, 64 * GIB, labels=("zone:2",))
     now.owned = ("zone:", "resting")
     fresh = load(now, Wishes("rack"))
-    inventory = parse_inventory(update(text, fresh.inventory, fresh.measured, "rack.yaml", fresh.owned).text)
+    inventory = parse_inventory(update(text, fresh.inventory, fresh.measured, "rack.yaml", owned=fresh.owned).text)
     assert [host.labels for host in inventory.hosts] == [("ssd", "zone:2"), ("zone:2",)]
     assert inventory.vms[0].requires == ("ssd", "zone:2")
     kept = parse_inventory(update(text, fresh.inventory, fresh.measured, "rack.yaml").text)
@@ -217,6 +217,16 @@ def test_an_update_of_what_is_no_inventory_is_refused() -> None:
     fresh = load(facts(machine("x")), Wishes("rack"))
     with pytest.raises(InputError):
         update("format: evac/inventory/1\nname: rack\n", fresh.inventory, fresh.measured, "rack.yaml")
+
+
+def test_writes_that_were_measured_alone_are_renewed_alone() -> None:
+    fresh = load(facts(machine("x", write_rate=7e6), machine("y", "b"), machine("z", "b")), Wishes("rack"))
+    assert not fresh.measured
+    assert fresh.written == {"x"}
+    found = update(EDITED, fresh.inventory, fresh.measured, "rack.yaml", written=fresh.written)
+    x, y, _ = parse_inventory(found.text).vms
+    assert (x.read_rate, x.write_rate) == (9e6, 7e6)
+    assert (y.read_rate, y.write_rate) == (9e6, 3e6)
 
 
 def test_a_range_that_does_not_hold_a_renewed_rate_goes() -> None:

@@ -7,7 +7,16 @@ from planner.cli.options import help_text
 
 SOURCES = {
     name: f"planner.cli.sources.{name}"
-    for name in ("proxmox", "openstack", "rvtools", "ganeti", "btrplace", "prometheus")
+    for name in (
+        "libvirt",
+        "proxmox",
+        "openstack",
+        "rvtools",
+        "ganeti",
+        "kubevirt",
+        "btrplace",
+        "prometheus",
+    )
 }
 """The module of each source, in the order in which they are told."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from planner.inventory.dirtying import DirtyPoint
 from planner.inventory.models import Approach, Settings
 
 
@@ -76,6 +77,8 @@ class FoundVM:
         Memory that its writes are spread over, where the source has a hint of it [bytes].
     read_rate, write_rate
         Rates at which it reads and dirties memory [bytes/s]; None where the source does not say.
+    dirty_vector
+        How much was dirty after how long, where that was measured, in order of time.
     requires
         Labels that its host must have.
     hindrances
@@ -93,6 +96,7 @@ class FoundVM:
     working_set_bytes: int | None = None
     read_rate: float | None = None
     write_rate: float | None = None
+    dirty_vector: tuple[DirtyPoint, ...] | None = None
     requires: tuple[str, ...] = ()
     hindrances: tuple[tuple[Hindrance, str], ...] = ()
     approaches: tuple[Approach, ...] | None = None

@@ -96,6 +96,7 @@ def load(facts: Facts, wishes: Wishes) -> Imported:
         missing=tuple(work.missing),
         hindered=tuple(work.hindered()),
         measured=frozenset(work.measured()),
+        written=frozenset(work.written()),
         doubtful=tuple(work.doubtful()),
         evacuate=facts.evacuate,
         owned=facts.owned,
@@ -197,6 +198,7 @@ class _Loader:
                 working_set=None if vm.working_set_bytes is None else min(vm.working_set_bytes, vm.memory_bytes),
                 read_rate=ASSUMED_READ_BYTES_PER_S if vm.read_rate is None else vm.read_rate,
                 write_rate=ASSUMED_WRITE_BYTES_PER_S if vm.write_rate is None else vm.write_rate,
+                dirty_vector=vm.dirty_vector,
                 approaches=vm.approaches,
                 requires=vm.requires,
                 pinned=any(kind in STUCK for kind, _ in vm.hindrances),
@@ -266,6 +268,12 @@ class _Loader:
             if vm.read_rate is not None and vm.write_rate is not None:
                 yield self._vm_name[key]
 
+    def written(self) -> Iterator[str]:
+        """Yield the VMs of which is known how they write."""
+        for key, vm in self._vms:
+            if vm.write_rate is not None:
+                yield self._vm_name[key]
+
     def doubtful(self) -> Iterator[str]:
         """Yield figures that look like faults of measuring."""
         still = [
@@ -293,4 +301,4 @@ def _of_many(words: str, count: int) -> str:
         return words
     first, rest = words.split(" ", 1)
     verb = {"has": "have", "uses": "use", "is": "are"}.get(first, first)
-    return re.sub(r"\bit\b", "them", re.sub(r"\bits\b", "their", f"{verb} {rest}"))
+    return re.sub(r"\bits\b", "their", re.sub(r"\bit\b", "them", f"{verb} {rest}"))

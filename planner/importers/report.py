@@ -27,7 +27,11 @@ class Imported:
     hindered
         What cannot move live, or not everywhere, and why, a sentence each.
     measured
-        Names of the VMs whose rates the source has measured.
+        Names of the VMs whose rates the source has measured, of reading and of writing.
+    written
+        Names of the VMs whose writes the source has measured, whatever is known of their reads.
+    owned
+        What labels begin with that come from the source.
     doubtful
         Figures of the source that look like faults of measuring, a sentence each.
     evacuate
@@ -43,6 +47,7 @@ class Imported:
     missing: tuple[str, ...] = ()
     hindered: tuple[str, ...] = ()
     measured: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
     doubtful: tuple[str, ...] = ()
     evacuate: str | None = None
     owned: tuple[str, ...] = ()

@@ -21,12 +21,15 @@ from planner.importers.report import counted
 from planner.inventory.load import parse_inventory
 from planner.inventory.models import VM, Host, Inventory
 from planner.inventory.write import entry_text
-from planner.units import UnitError, parse_rate, parse_size
+from planner.units import UnitError, parse_duration, parse_rate, parse_size
 
 HOST_FACTS = ("cpus", "memory", "accepts")
 VM_FACTS = ("host", "vcpus", "memory", "disk", "nonzero_memory")
+WRITE_FACTS = ("write_rate", "dirty_vector")
 RATE_FACTS = ("read_rate", "write_rate")
 """Fields that are renewed; rates only where the source has measured them."""
+OTHER_WAYS = frozenset({"working_set", "dirty_sets", "hot_memory"})
+"""What an operator may have written in place of a dirty vector; that stays."""
 
 _INDENTED = re.compile(r"^(hosts|vms):[^\n]*\n(\s*#[^\n]*\n)*  - ", re.MULTILINE)
 """Lists that are indented, as this program writes them."""
@@ -53,7 +56,15 @@ class Updated:
     went: tuple[str, ...]
 
 
-def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, owned: tuple[str, ...] = ()) -> Updated:
+def update(
+    text: str,
+    fresh: Inventory,
+    measured: Iterable[str],
+    file: str,
+    *,
+    written: Iterable[str] = (),
+    owned: tuple[str, ...] = (),
+) -> Updated:
     """Renew the facts in the text of an inventory.
 
     Parameters
@@ -64,10 +75,12 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, owne
         What the source says now.
     measured
         Names of the VMs whose rates the source has measured.
+    written
+        Names of the VMs whose writes it has measured, whatever is known of their reads.
+    owned
+        What labels begin with that come from the source; all others are the operator's.
     file
         Name of the file, for errors and the diff.
-    owned
-        What labels begin with that come from the source.
 
     Raises
     ------
@@ -75,15 +88,15 @@ def update(text: str, fresh: Inventory, measured: Iterable[str], file: str, owne
         If the text is no inventory, or would be none afterwards: all problems with their places.
     """
     yaml, document = _opened(text, file)
-    known = frozenset(measured)
+    known: dict[str, tuple[str, ...]] = dict.fromkeys(written, WRITE_FACTS)
+    known |= dict.fromkeys(measured, (*RATE_FACTS, "dirty_vector"))
     came: list[str] = []
     went: list[str] = []
     for section, entries, facts in (("hosts", fresh.hosts, HOST_FACTS), ("vms", fresh.vms, VM_FACTS)):
         listed = document.get(section)
         if listed is None:
             listed = document[section] = CommentedSeq()
-        rates = RATE_FACTS if section == "vms" else ()
-        new, gone = _renew(listed, entries, facts, rates, known)
+        new, gone = _renew(listed, entries, facts, known if section == "vms" else {})
         _renew_labels(listed, entries, owned)
         came += new
         went += gone
@@ -156,8 +169,7 @@ def _renew(
     listed: CommentedSeq,
     entries: Sequence[Host | VM],
     facts: Sequence[str],
-    rates: Sequence[str],
-    measured: frozenset[str],
+    rates: Mapping[str, tuple[str, ...]],
 ) -> tuple[list[str], list[str]]:
     """Renew the entries of a section in place; return the names that are new and those that are gone."""
     now = {entry.name: entry for entry in entries}
@@ -169,8 +181,11 @@ def _renew(
             del listed[place]
             continue
         written = _fields(found)
-        _write_fields(entry, written, (*facts, *(rates if found.name in measured else ())))
-        for key in rates:
+        keys = (*facts, *rates.get(found.name, ()))
+        if OTHER_WAYS.intersection(entry):
+            keys = tuple(key for key in keys if key != "dirty_vector")
+        _write_fields(entry, written, keys)
+        for key in RATE_FACTS:
             span = entry.get(f"{key}_range")
             # A range that does not hold the rate any more is of another time.
             if span is not None and not parse_rate(span[0]) <= parse_rate(entry[key]) <= parse_rate(span[1]):
@@ -180,20 +195,6 @@ def _renew(
         fresh.fa.set_flow_style()
         listed.append(fresh)
     return list(now), gone
-
-
-def _write_fields(entry: CommentedMap, written: Mapping[str, Any], keys: Iterable[str]) -> None:
-    """Renew fields of an entry in place, where they mean something else now."""
-    for key in keys:
-        if _same(key, entry.get(key), written.get(key)):
-            continue
-        if key not in written:
-            del entry[key]
-        elif isinstance(written[key], list):
-            entry[key] = CommentedSeq(written[key])
-            entry[key].fa.set_flow_style()
-        else:
-            entry[key] = written[key]
 
 
 def _renew_labels(listed: CommentedSeq, entries: Sequence[Host | VM], owned: tuple[str, ...]) -> None:
@@ -215,6 +216,20 @@ def _renew_labels(listed: CommentedSeq, entries: Sequence[Host | VM], owned: tup
             del entry[key]
 
 
+def _write_fields(entry: CommentedMap, written: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Renew fields of an entry in place, where they mean something else now."""
+    for key in keys:
+        if _same(key, entry.get(key), written.get(key)):
+            continue
+        if key not in written:
+            del entry[key]
+        elif isinstance(written[key], list):
+            entry[key] = CommentedSeq(written[key])
+            entry[key].fa.set_flow_style()
+        else:
+            entry[key] = written[key]
+
+
 def _fields(entry: Host | VM) -> dict[str, Any]:
     """Return the fields of an entry as they are written, without those at their default."""
     fields: dict[str, Any] = YAML(typ="safe").load(entry_text(entry))
@@ -225,6 +240,8 @@ def _same(key: str, old: Any, new: Any) -> bool:
     """Return whether two values of a field mean the same, whatever their units."""
     if old is None or new is None:
         return old is new
+    if key == "dirty_vector":
+        return [_point(one) for one in old] == [_point(one) for one in new]
     if isinstance(old, list) and isinstance(new, list):
         item = key.removesuffix("_range").removesuffix("_by_hour")
         return len(old) == len(new) and all(_same(item, one, other) for one, other in zip(old, new, strict=True))
@@ -236,6 +253,11 @@ def _same(key: str, old: Any, new: Any) -> bool:
     except UnitError:
         return False
     return bool(old == new)
+
+
+def _point(point: Mapping[str, Any]) -> tuple[float, int]:
+    """Return a point of a dirty vector in seconds and bytes; both come from inventories that were checked."""
+    return parse_duration(point["after"]), parse_size(point["dirtied"])
 
 
 def _forget(document: CommentedMap, gone: set[str]) -> None:

@@ -51,7 +51,7 @@ _NUMERIC_START = frozenset("+-.0123456789")
 _LONGEST_INTEGER = 400
 
 
-def read_yaml(text: str, file: str | None, what: str) -> Document:
+def read_yaml(text: str, file: str | None, what: str, *, max_keys: int = MAX_KEYS, begins: str = "format:") -> Document:
     """Read one YAML document.
 
     Parameters
@@ -62,6 +62,10 @@ def read_yaml(text: str, file: str | None, what: str) -> Document:
         Name of the file, for the places of problems.
     what
         What the document should be, such as ``an inventory``.
+    max_keys
+        Most keys of a mapping [count]; documents of others may use names as keys.
+    begins
+        Key with which the document should begin, for the message where it is something else.
 
     Returns
     -------
@@ -74,7 +78,13 @@ def read_yaml(text: str, file: str | None, what: str) -> Document:
         If the text is no YAML, is empty, no mapping, more than one document, too deep or too wide, or has
         anchors, aliases, tags or keys that are not text.
     """
-    reader = _Reader(yaml.parse(text, Loader=_LOADER), file, what)
+    reader = _Reader(
+        yaml.parse(text, Loader=_LOADER),
+        file,
+        f"{what} is expected, a mapping that begins with {begins}",
+        what,
+        max_keys,
+    )
     try:
         data = reader.document()
     except yaml.YAMLError as error:
@@ -105,11 +115,13 @@ def resolve(text: str) -> Any:
 class _Reader:
     """Builds the data from events by recursive descent, and notes the line of each entry."""
 
-    def __init__(self, events: Iterator[Any], file: str | None, what: str) -> None:
+    def __init__(self, events: Iterator[Any], file: str | None, expected: str, what: str, max_keys: int) -> None:
         self.problems: list[Problem] = []
         self._events = events
         self._file = file
+        self._expected = expected
         self._what = what
+        self._max_keys = max_keys
         self._path: list[str | int] = []
         self._marks: dict[Path, dict[str, int] | list[int]] = {}
 
@@ -125,7 +137,7 @@ class _Reader:
             self._refuse("empty-file", message, "check that it is the right file; `evac new` writes a starter", event)
         if not isinstance(event, MappingStartEvent):
             got = "a list" if isinstance(event, SequenceStartEvent) else "text"
-            message = f"{self._what} is expected, a mapping that begins with format:, got {got}"
+            message = f"{self._expected}, got {got}"
             self._refuse("not-a-mapping", message, "check that it is the right file", event)
         data: dict[str, Any] = self._value(event)
         next(self._events)
@@ -163,8 +175,8 @@ class _Reader:
                 self._note_duplicate(key, line, marks[key])
                 self._skip_value()
                 continue
-            if len(data) == MAX_KEYS:
-                message = f"a mapping with more than {MAX_KEYS} keys"
+            if len(data) == self._max_keys:
+                message = f"a mapping with more than {self._max_keys} keys"
                 self._refuse("too-many", message, "check that it is the right file", event)
             self._path.append(key)
             data[key] = self._value(next(self._events))

@@ -117,7 +117,14 @@ def _renew(path: Path, imported: Imported, *, quiet: bool) -> None:
     from planner.importers.update import summary
     from planner.importers.update import update as renew
 
-    found = renew(read_text(path), imported.inventory, imported.measured, str(path), imported.owned)
+    found = renew(
+        read_text(path),
+        imported.inventory,
+        imported.measured,
+        str(path),
+        written=imported.written,
+        owned=imported.owned,
+    )
     if found.diff:
         screen.show_text(found.diff)
         screen.write(path, found.text, "the inventory", quiet=quiet)
