@@ -19,7 +19,20 @@ section() {
     [ "$title" = tests ] || printf '   %s s\n' "$(($(date +%s) - began))"
 }
 
+# libvirt-python is built against the headers of libvirt; where they are not, its tests say so and are skipped.
+bind_libvirt() {
+    if python -c 'import libvirt' 2>/dev/null; then
+        echo '   libvirt-python is here'
+    elif command -v pkg-config >/dev/null && pkg-config --exists libvirt && command -v gcc >/dev/null; then
+        python -m pip install --quiet --disable-pip-version-check -c constraints-dev.txt libvirt-python ||
+            echo '   skipped: libvirt-python could not be built'
+    else
+        echo '   skipped: libvirt-python needs gcc, pkg-config and the headers of libvirt (Debian: libvirt-dev)'
+    fi
+}
+
 section environment prepare dev
+section 'live libvirt' bind_libvirt
 section 'ruff check' ruff check .
 section 'ruff format' ruff format --check .
 section mypy mypy
