@@ -28,7 +28,8 @@ from tests.truth.inventories import Case, random_case
 
 SEEDS = int(os.environ.get("EVAC_ADVICE_SEEDS", "60"))
 """Cases looked at; raise it for a long run."""
-LIMIT_S = 60.0
+LIMIT_S = 600.0
+"""Ample: a machine that is busy with other things must not decide what is settled [s]."""
 
 
 def possible(inventory: Inventory, evacuate: Sequence[str], deadline_s: float) -> bool:
