@@ -219,7 +219,7 @@ class _Search:
         request = self.plain.request.model_copy(update={"deadline_s": end_by_s})
         limit = self.clock.before(2 * self.play_s).part(SHARE_OF_ROUND)
         self.tell("looking for a plan with a margin")
-        found = find(narrowed, request, Effort(self.seed, limit))
+        found = find(narrowed, request, Effort(self.seed, limit, reasons=False))
         if found.moves is None:
             return None
         bounds = self.plain.objective
