@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from planner import api
 from planner.advice.advise import advise
 from planner.advice.changes import members_of, with_links, without
-from planner.advice.choices import with_host_like
 from planner.advice.conflict import smallest_conflict
 from planner.advice.oracle import Oracle
+from planner.advice.trials import with_host_like
 from planner.cli.main import main
 from planner.inventory.load import check_inventory, load_inventory
 from planner.inventory.models import Approach, Before, Inventory, NotAtOnce, Separate
