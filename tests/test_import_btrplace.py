@@ -268,6 +268,26 @@ def test_the_command_writes_the_inventory_and_reports_on_stderr(tmp_path: Path) 
     assert (printed.stdout, printed.stderr) == (target.read_text("utf-8"), "")
 
 
+def test_an_inventory_is_renewed_and_keeps_its_remarks(tmp_path: Path) -> None:
+    source, target = write(tmp_path, instance()), tmp_path / "inv.yaml"
+    run = CliRunner().invoke
+    assert run(main, ["import", "btrplace", source, "-o", str(target)]).exit_code == 0
+    edited = target.read_text("utf-8").replace("vms:", "# mind the big ones\nvms:", 1)
+    target.write_text(edited, "utf-8")
+    same = run(main, ["import", "btrplace", source, "--update", str(target)])
+    assert (same.exit_code, same.stdout) == (0, "")
+    assert target.read_text("utf-8") == edited
+    first = parse_inventory(edited).vms[0]
+    target.write_text(edited.replace(f"vcpus: {first.vcpus}", f"vcpus: {first.vcpus + 1}", 1), "utf-8")
+    renewed = run(main, ["import", "btrplace", source, "--update", str(target)])
+    assert renewed.exit_code == 0
+    assert f"+  - {{name: {first.name}" in renewed.stdout
+    assert "# mind the big ones" in target.read_text("utf-8")
+    assert parse_inventory(target.read_text("utf-8")) == parse_inventory(edited)
+    both = run(main, ["import", "btrplace", source, "--update", str(target), "-o", str(tmp_path / "x.yaml")])
+    assert both.exit_code == 2
+
+
 def test_the_instance_is_not_replaced_by_its_inventory(tmp_path: Path) -> None:
     source = write(tmp_path, instance())
     result = CliRunner().invoke(main, ["import", "btrplace", source, "-o", source])

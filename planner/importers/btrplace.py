@@ -94,6 +94,7 @@ def convert(source: Source, name: str, file: str | None = None) -> Imported:
         assumed=tuple(work.assumed),
         dropped=tuple(work.dropped),
         missing=tuple(work.missing),
+        owned=(SOURCE_LABEL, "fence-", "node-"),
         evacuate=SOURCE_LABEL if work.leaving else None,
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from planner.cli.options import help_text, keep_input, output_option, quiet_option
+from planner.cli.sources.common import conclude, refuse_both, update_option
 
 HELP = help_text(
     """
@@ -23,21 +24,13 @@ HELP = help_text(
 
 @click.command(name="btrplace", help=HELP)
 @click.argument("instance", metavar="FILE", type=click.Path())
+@update_option
 @output_option("the inventory")
 @quiet_option
-def command(*, instance: str, output: Path | None, quiet: bool) -> None:
+def command(*, instance: str, output: Path | None, update: Path | None, quiet: bool) -> None:
     """Run the command."""
-    from planner.cli import screen
     from planner.importers.btrplace import import_btrplace
-    from planner.importers.report import report_lines
-    from planner.inventory.write import inventory_yaml
 
+    refuse_both(output, update)
     keep_input(output, instance)
-    imported = import_btrplace(instance)
-    text = inventory_yaml(imported.inventory)
-    if output is not None:
-        screen.write(output, text, "the inventory", quiet=quiet)
-    else:
-        screen.show_text(text)
-    for line in report_lines(imported, None if output is None else str(output)):
-        screen.notice(line, quiet=quiet)
+    conclude(import_btrplace(instance), output=output, update=update, quiet=quiet)

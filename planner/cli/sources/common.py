@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from planner.importers.report import Imported
 
 
+def update_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--update``."""
+    return click.option(
+        "--update",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Renew the facts in this inventory and keep what was edited; shows the difference.",
+    )(function)
+
+
 def import_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of all sources; the function gets ``wishes``, ``output``, ``update`` and ``quiet``."""
 
@@ -33,12 +43,7 @@ def import_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         help="Switches and links, as in an inventory (format: evac/topology/1); else one switch that blocks nothing.",
     )
-    @click.option(
-        "--update",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="Renew the facts in this inventory and keep what was edited; shows the difference.",
-    )
+    @update_option
     @output_option("the inventory")
     @quiet_option
     @functools.wraps(function)
@@ -54,14 +59,25 @@ def import_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         from planner.importers.loader import Wishes
 
-        if update is not None and output is not None:
-            raise click.UsageError("--update writes to the file that it renews; leave --output out.")
+        refuse_both(output, update)
         if nic_speed is not None and topology is not None:
             raise click.UsageError("--nic-speed says nothing with --topology, which has all links; leave one out.")
         wishes = Wishes(name or "", nic_speed, topology)
         return function(wishes=wishes, output=output, update=update, quiet=quiet, **rest)
 
     return wrapped
+
+
+def refuse_both(output: Path | None, update: Path | None) -> None:
+    """See that there is one file to write at the most.
+
+    Raises
+    ------
+    click.UsageError
+        If there are two.
+    """
+    if update is not None and output is not None:
+        raise click.UsageError("--update writes to the file that it renews; leave --output out.")
 
 
 def finish(
@@ -89,16 +105,23 @@ def finish(
     """
     from dataclasses import replace
 
-    from planner.cli import screen
     from planner.importers.loader import load
     from planner.importers.naming import label
-    from planner.importers.report import report_lines
-    from planner.inventory.write import inventory_yaml
 
     for path in given:
         keep_input(output, path)
     wishes = replace(wishes, name=wishes.name or label(name), file=given[0] if given else None)
     imported = load(facts, wishes)
+    conclude(imported, output=output, update=update, quiet=quiet)
+    return imported
+
+
+def conclude(imported: Imported, *, output: Path | None, update: Path | None, quiet: bool) -> None:
+    """Write an inventory or renew the one that there is, and report."""
+    from planner.cli import screen
+    from planner.importers.report import report_lines
+    from planner.inventory.write import inventory_yaml
+
     if update is not None:
         _renew(update, imported, quiet=quiet)
     elif output is not None:
@@ -108,7 +131,6 @@ def finish(
     written = output if update is None else update
     for line in report_lines(imported, None if written is None else str(written)):
         screen.notice(line, quiet=quiet)
-    return imported
 
 
 def _renew(path: Path, imported: Imported, *, quiet: bool) -> None:
