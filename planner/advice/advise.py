@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.advice.changes import staying
 from planner.advice.choices import choices
 from planner.advice.conflict import smallest_conflict
 from planner.advice.deadline import smallest_deadline
@@ -77,7 +78,7 @@ def _conflict(inventory: Inventory, plan: Plan, oracle: Oracle) -> Conflict:
     reasons = plan.infeasibility.reasons
     if request.make_room == "never":
         return smallest_conflict(inventory, request, reasons, oracle)
-    still = request.model_copy(update={"make_room": "never", "extra_move_price_s": 0.0})
+    still = staying(request)
     emptier = unhindered(inventory, request.evacuate)
     if oracle.ask(emptier, still)[0] is Verdict.NO:
         found = smallest_conflict(emptier, still, reasons, oracle)

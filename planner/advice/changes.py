@@ -141,6 +141,11 @@ def without(inventory: Inventory, request: Request, left_out: Collection[Member]
     return without_vms(relaxed, gone), request
 
 
+def staying(request: Request) -> Request:
+    """Return the request with VMs of other hosts where they are."""
+    return request.model_copy(update={"make_room": "never", "extra_move_price_s": 0.0})
+
+
 def widest(inventory: Inventory) -> float:
     """Return the bandwidth of the widest link [bytes/s]."""
     return max((max(link.bandwidths_bytes_per_s) for link in inventory.links), default=1.0)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from planner.advice.changes import staying
 from planner.advice.oracle import Oracle, Verdict
 from planner.advice.trials import Trial, trials
 from planner.inventory.models import Inventory
@@ -102,8 +103,7 @@ def _better(plan: Plan, inventory: Inventory, request: Request, oracle: Oracle) 
     extra = plan.objective is not None and plan.objective.extra_moves > 0
     if extra or sum(vm.host in request.evacuate for vm in inventory.vms) > EXACT_MOVERS:
         return plan
-    still = request.model_copy(update={"make_room": "never", "extra_move_price_s": 0.0})
-    verdict, best = oracle.ask(inventory, still, best=True)
+    verdict, best = oracle.ask(inventory, staying(request), best=True)
     return best if verdict is Verdict.YES else plan
 
 
@@ -111,7 +111,7 @@ def _cheaper(choice: Choice, inventory: Inventory, request: Request, oracle: Ora
     """Return the choice of more time with a plan that has less downtime, where one is found in the time left."""
     if oracle.clock.expired or choice.amount is None:
         return choice
-    longer = request.model_copy(update={"deadline_s": choice.amount, "make_room": "never", "extra_move_price_s": 0.0})
+    longer = staying(request).model_copy(update={"deadline_s": choice.amount})
     verdict, plan = oracle.ask(inventory, longer, best=True)
     if verdict is not Verdict.YES or plan.objective is None:
         return choice

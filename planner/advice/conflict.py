@@ -112,13 +112,14 @@ class _Search:
                 return False
             left_out = [member for member in self._place if member not in kept]
             case = without(self._inventory, self._request, left_out)
-            if kept not in self._open and certified(*case):
+            if not self._at_once:
+                # The planner begins with the same arithmetic.
+                self._known[kept], _ = self._oracle.ask(*case)
+            elif kept not in self._open and certified(*case):
                 self._known[kept] = Verdict.NO
-            elif self._at_once:
+            else:
                 self._open.add(kept)
                 return False
-            else:
-                self._known[kept], _ = self._oracle.ask(*case)
         if self._known[kept] is not Verdict.NO:
             return False
         self._kept = kept
